@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A generator that a machine carries in its state: ChaCha20 with fast key erasure. The daemon seeds it with 32 bytes
- * from the kernel, the simulator with a number, and the same seed gives the same schedule. It serves cookies, SPIs,
- * nonces and jitter; private keys of a key exchange are made in crypto/ from a seed drawn here. */
+/* A generator that a machine carries in its state: ChaCha20 with fast key erasure. The daemon seeds it with
+ * 32 bytes from the kernel, the simulator with a number, and the same seed gives the same schedule. It serves
+ * cookies, SPIs, nonces and jitter; private keys of a key exchange are made in crypto/ from a seed drawn
+ * here. */
 #ifndef BASE_RNG_H
 #define BASE_RNG_H
 
@@ -21,5 +22,8 @@ uint64_t rng_u64(struct rng *r);
 /* Uniform in 0 .. bound-1; bound > 0. */
 uint32_t rng_below(struct rng *r, uint32_t bound);
 void rng_wipe(struct rng *r);
+
+/* One block of key stream, RFC 8439 §2.3. */
+void chacha20_block(const uint8_t key[32], uint32_t counter, const uint8_t nonce[12], uint8_t out[64]);
 
 #endif
