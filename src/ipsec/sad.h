@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The security association database in shared memory.
+ *
+ * Supervisor, control and engine map the same memfd at different addresses, so nothing in here is a pointer. One slot is
+ * a pair: the inbound and the outbound SA that one negotiation made, as IKE always makes both (AH under ESP is a second
+ * pair that `bundle` names). The SPI that we choose names the slot (base/spi.h).
+ *
+ * Who writes what: control writes everything down to `sequence_ceiling`, and `state`; the engine that owns the pair
+ * writes the rest, and moves `state` from PAIR_INBOUND to PAIR_ACTIVE at the first packet that arrives on it (the peer
+ * has the keys: an implicit third message of quick mode). What the engine writes is all that its successor needs: a
+ * dead engine's place is taken with the exact counters, sequence numbers and replay window.
+ *
+ * A slot is reused only after the engine passed a quiescent point (`engine_epoch`): nothing can still point at it.
+ */
+#ifndef IPSEC_SAD_H
+#define IPSEC_SAD_H
+
+#include <stdatomic.h>
+
+#include "base/address.h"
+#include "base/drop.h"
+#include "base/spi.h"
+#include "base/time.h"
+#include "crypto/packet_cipher.h"
+
+enum { REPLAY_WINDOW_MAX = 4096, REPLAY_WORDS = REPLAY_WINDOW_MAX / 64 + 1, SAD_ENGINES_MAX = 8 };
+
+enum pair_state {
+    PAIR_FREE = 0,
+    PAIR_LARVAL,     /* SPI taken, no keys */
+    PAIR_INBOUND,    /* receives; must not send before the peer is known to have the keys (RFC 2409 §5.5) */
+    PAIR_ACTIVE,     /* receives and sends */
+    PAIR_SUPERSEDED, /* rekeyed: receives, and sends only where nothing newer serves its selector */
+    PAIR_DEAD,       /* neither; waits for the quiescent point */
+};
+
+enum pair_flag {
+    PAIR_TUNNEL = 1 << 0,         /* else transport mode */
+    PAIR_UDP = 1 << 1,            /* UDP encapsulation, RFC 3948 */
+    PAIR_ESN = 1 << 2,            /* 64-bit sequence numbers, RFC 4303 §2.2.1 */
+    PAIR_NO_REPLAY_CHECK = 1 << 3,
+    PAIR_DF_SET = 1 << 4,         /* neither flag: copy DF from the inner header */
+    PAIR_DF_CLEAR = 1 << 5,
+    PAIR_FRAGMENT_AFTER = 1 << 6, /* fragment the ESP packet, not the inner one */
+    PAIR_BUNDLE_INNER = 1 << 7,   /* `bundle` is applied after this one on the way out */
+};
+
+/* Replay window without shifting, RFC 6479: a ring of words, of which one is always being cleared. */
+struct replay_window {
+    uint64_t top; /* highest sequence number accepted; 0: none yet */
+    uint64_t bits[REPLAY_WORDS];
+};
+
+struct sad_counters {
+    uint64_t packets;
+    uint64_t bytes; /* of inner packets, as lifetimes count them */
+    uint64_t errors;
+    ns last; /* when the last packet passed; 0: none yet */
+};
+
+struct sad_pair {
+    _Atomic uint32_t state; /* enum pair_state */
+    uint32_t spi_in, spi_out;
+    uint32_t entry;      /* id of the spd_entry it serves */
+    uint32_t bundle;     /* slot of the other pair of a bundle, with PAIR_BUNDLE_INNER or on the outer one */
+    uint32_t connection; /* number of the pair for people: conn id */
+    uint16_t flags;      /* enum pair_flag */
+    uint8_t protocol;    /* 50 ESP, 51 AH */
+    uint8_t owner;       /* engine that serves it */
+    uint16_t replay_size;
+    struct packet_algorithms algorithms;
+    struct selector selector;
+    struct endpoint local;  /* outer; ports with PAIR_UDP only */
+    struct endpoint remote; /* outer. The engine follows a NAT's rebinding in `remote_now` and reports it */
+    ns created;
+    ns hard_expiry;          /* NS_NEVER: none */
+    uint64_t soft_bytes;     /* per direction; the engine reports when it is passed; UINT64_MAX: none */
+    uint64_t hard_bytes;     /* per direction; nothing passes beyond it */
+    uint64_t iv_base;        /* the 8-byte explicit IV of counter modes is iv_base ^ sequence: disjoint by member and epoch */
+    uint64_t sequence_ceiling; /* numbers at or above are not sent */
+
+    _Alignas(64) _Atomic uint64_t sequence_out; /* last number sent */
+    struct sad_counters out;
+    _Atomic ns preferred_since; /* among pairs of one selector the highest sends; control sets it at installation */
+    uint32_t path_mtu;          /* of the outer path; 0: that of the route */
+    ns path_mtu_expiry;
+    uint8_t soft_reported;
+    _Atomic uint32_t remote_version; /* odd while `remote_now` is written */
+    struct endpoint remote_now;
+
+    _Alignas(64) struct sad_counters in;
+    struct replay_window replay;
+
+    struct packet_key seal_key;
+    struct packet_key open_key;
+};
+
+/* Counters of one engine; a successor goes on counting. */
+struct sad_engine {
+    _Atomic uint64_t epoch; /* odd while a burst is being worked on; advanced by its engine only */
+    uint64_t drops[DROP_REASON_COUNT];
+    uint64_t bursts, packets_out, packets_in, packets_bypassed, bytes_out, bytes_in;
+    uint64_t icmp_sent, fragments_sent, fragments_reassembled, segments_coalesced;
+    _Atomic uint32_t starts; /* how often an engine took this place */
+};
+
+struct sad {
+    char magic[8]; /* "HFSAD01" */
+    uint32_t size_of_pair;
+    uint32_t slots; /* of pairs[], at most SPI_SLOTS_MAX */
+    _Atomic uint32_t slots_used; /* no slot at or above was ever used: a scan stops there */
+    _Atomic uint64_t member_epoch;
+    struct sad_engine engines[SAD_ENGINES_MAX];
+    _Alignas(64) struct sad_pair pairs[];
+};
+
+/* Bytes to map for `slots` pairs; memory is sparse, only slots in use cost. */
+size_t sad_size(uint32_t slots);
+/* On fresh zeroed memory. */
+void sad_init(struct sad *sad, uint32_t slots);
+/* Whether mapped memory is a sad of this build. */
+bool sad_valid(const struct sad *sad, size_t size);
+
+/* The pair that receives on `spi`, or NULL. Never one that is larval, dead or free. */
+struct sad_pair *sad_find_inbound(struct sad *sad, uint32_t spi);
+
+static inline uint32_t sad_slot(const struct sad *sad, const struct sad_pair *pair)
+{
+    return (uint32_t)(pair - sad->pairs);
+}
+
+/* Control: has every engine passed a quiescent point since `epochs` was taken? */
+void sad_epochs_take(const struct sad *sad, uint64_t epochs[SAD_ENGINES_MAX]);
+bool sad_epochs_passed(const struct sad *sad, const uint64_t epochs[SAD_ENGINES_MAX]);
+
+/* Control: wipes keys and makes the slot free. Only after the quiescent point. */
+void sad_pair_clear(struct sad_pair *pair);
+
+#endif
