@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration as plain data: what a text in the router configuration language means.
+ *
+ * parse.h makes it from text, write.h turns it back into text, plan.h compares two of them, check.h looks for
+ * references that lead nowhere. Control, lab and the design checker only read it. Every array is sorted by
+ * its key (that is the canonical order of the text too), so that finding is a binary search and two models
+ * with the same content write the same text. Every object knows the line it came from; line 0 means a line
+ * typed in `configure terminal`. The model owns all that it points to. Pointers into its arrays live until
+ * the next change of the model.
+ */
+#ifndef CONFIG_MODEL_H
+#define CONFIG_MODEL_H
+
+#include "base/address.h"
+
+/* Nothing a user writes may grow without end; going beyond one of these is an error that names it. */
+enum {
+    CONFIG_MAX_LINES = 1000000,
+    CONFIG_MAX_LINE = 1000, /* characters of one line */
+    CONFIG_MAX_NAME = 63,
+    CONFIG_MAX_HOSTNAME = 63, /* of this gateway */
+    CONFIG_MAX_FQDN = 253,    /* of a peer */
+    CONFIG_MAX_KEY = 128,     /* characters of a pre-shared key */
+    CONFIG_MAX_DESCRIPTION = 240,
+    CONFIG_MAX_DEVICE = 15, /* IFNAMSIZ - 1 */
+    CONFIG_MAX_POLICIES = 1000,
+    CONFIG_MAX_KEYS = 100000,
+    CONFIG_MAX_ISAKMP_PEERS = 100000,
+    CONFIG_MAX_TRANSFORM_SETS = 1000,
+    CONFIG_MAX_CRYPTO_MAPS = 1000,
+    CONFIG_MAX_CRYPTO_MAP_ENTRIES = 65535, /* of one map */
+    CONFIG_MAX_PEERS = 40,                 /* of one crypto map entry */
+    CONFIG_MAX_ENTRY_TRANSFORM_SETS = 6,
+    CONFIG_MAX_INTERFACES = 4096,
+    CONFIG_MAX_ADDRESSES = 256, /* of one interface */
+    CONFIG_MAX_ACCESS_LISTS = 100000,
+    CONFIG_MAX_ACCESS_LIST_ENTRIES = 65535, /* of one list */
+    CONFIG_MAX_ROUTES = 100000,
+    CONFIG_MAX_KEPT = 10000, /* lines without effect, of one place */
+};
+
+/* A growable array. Only the model's own functions change it. */
+#define CONFIG_ARRAY(type)        \
+    struct {                      \
+        type *items;              \
+        uint32_t count, capacity; \
+    }
+
+struct config_place {
+    uint32_t line;   /* 1..; 0: not from a file */
+    uint16_t column; /* 1.. */
+};
+
+/* A name that stands for another object, which need not exist while the text is being read. NULL: not set. */
+struct config_reference {
+    char *name;
+    struct config_place place;
+};
+
+struct config_secret {
+    uint8_t len;
+    char text[CONFIG_MAX_KEY + 1]; /* ends in NUL; wiped by config_done */
+};
+
+/* A line that is accepted but has no function here: kept in the text. */
+struct config_kept {
+    char *text;      /* canonical keywords; a leading blank: inside the block of the kept line before it */
+    uint8_t section; /* where the writer puts it (enum config_section) */
+    struct config_place place;
+};
+
+enum config_section { CONFIG_SECTION_HEAD, CONFIG_SECTION_MIDDLE, CONFIG_SECTION_TAIL };
+
+/* ---- ISAKMP
+ * ---------------------------------------------------------------------------------------------------- */
+
+enum config_encryption {
+    CONFIG_ENCRYPTION_DES, /* the language's default */
+    CONFIG_ENCRYPTION_3DES,
+    CONFIG_ENCRYPTION_AES_128,
+    CONFIG_ENCRYPTION_AES_192,
+    CONFIG_ENCRYPTION_AES_256,
+};
+
+enum config_hash {
+    CONFIG_HASH_MD5,
+    CONFIG_HASH_SHA, /* the language's default */
+    CONFIG_HASH_SHA256,
+    CONFIG_HASH_SHA384,
+    CONFIG_HASH_SHA512,
+};
+
+enum config_authentication {
+    CONFIG_AUTHENTICATION_RSA_SIG, /* the language's default */
+    CONFIG_AUTHENTICATION_RSA_ENCR,
+    CONFIG_AUTHENTICATION_PRE_SHARE,
+};
+
+/* Bits of config_isakmp_policy.written: which values stood in the text (the others are defaults). */
+enum {
+    CONFIG_POLICY_ENCRYPTION = 1,
+    CONFIG_POLICY_HASH = 2,
+    CONFIG_POLICY_AUTHENTICATION = 4,
+    CONFIG_POLICY_GROUP = 8,
+    CONFIG_POLICY_LIFETIME = 16,
+};
+
+struct config_isakmp_policy {
+    uint16_t priority; /* the key; 1..10000, lowest is tried first */
+    uint8_t encryption;
+    uint8_t hash;
+    uint8_t authentication;
+    uint8_t group; /* IANA number: 1 2 5 14 15 16 19 20 21 31 */
+    uint8_t written;
+    uint32_t lifetime; /* seconds */
+    struct config_place place;
+};
+
+/* Who a key or a peer profile belongs to: exactly one of prefix and hostname is set. */
+struct config_isakmp_key {
+    struct prefix prefix; /* host bits clear; 0.0.0.0/0 is a wildcard key */
+    char *hostname;       /* NULL: by address */
+    struct config_secret secret;
+    bool no_xauth;
+    struct config_place place;
+};
+
+enum config_client_endpoint {
+    CONFIG_ENDPOINT_NONE,
+    CONFIG_ENDPOINT_ADDRESS,
+    CONFIG_ENDPOINT_FQDN,
+    CONFIG_ENDPOINT_USER_FQDN
+};
+
+/* `crypto isakmp peer`: initiate aggressive mode to this peer. */
+struct config_isakmp_peer {
+    struct address address; /* unset: by hostname */
+    char *hostname;
+    struct config_secret password; /* len 0: not set; without it the profile does not initiate */
+    uint8_t client_endpoint_type;  /* enum config_client_endpoint: the identity to send */
+    char *client_endpoint;         /* text of FQDN and USER_FQDN */
+    struct address client_endpoint_address;
+    char *description;
+    struct config_place place;
+};
+
+enum config_identity { CONFIG_IDENTITY_ADDRESS, CONFIG_IDENTITY_HOSTNAME, CONFIG_IDENTITY_DN };
+
+struct config_keepalive {
+    uint16_t seconds;       /* 0: no dead peer detection by this side */
+    uint16_t retry_seconds; /* 2 by default */
+    bool periodic;          /* else on-demand */
+    bool retry_written, mode_written;
+    struct config_place place;
+};
+
+/* ---- IPsec
+ * ----------------------------------------------------------------------------------------------------- */
+
+enum config_ah {
+    CONFIG_AH_NONE,
+    CONFIG_AH_MD5,
+    CONFIG_AH_SHA,
+    CONFIG_AH_SHA256,
+    CONFIG_AH_SHA384,
+    CONFIG_AH_SHA512,
+};
+
+enum config_esp {
+    CONFIG_ESP_NONE, /* no ESP at all */
+    CONFIG_ESP_NULL,
+    CONFIG_ESP_DES,
+    CONFIG_ESP_3DES,
+    CONFIG_ESP_AES_128,
+    CONFIG_ESP_AES_192,
+    CONFIG_ESP_AES_256,
+    CONFIG_ESP_GCM_128,
+    CONFIG_ESP_GCM_192,
+    CONFIG_ESP_GCM_256,
+};
+
+enum config_esp_auth {
+    CONFIG_ESP_AUTH_NONE,
+    CONFIG_ESP_AUTH_MD5,
+    CONFIG_ESP_AUTH_SHA,
+    CONFIG_ESP_AUTH_SHA256,
+    CONFIG_ESP_AUTH_SHA384,
+    CONFIG_ESP_AUTH_SHA512,
+};
+
+struct config_transform_set {
+    char *name;                     /* the key */
+    uint8_t ah;                     /* enum config_ah */
+    uint8_t esp;                    /* enum config_esp; an authentication alone means ESP_NULL */
+    uint8_t esp_auth;               /* enum config_esp_auth */
+    bool transport;                 /* `mode transport` */
+    bool mode_written, esp_written; /* `mode tunnel` / `esp-null` stood in the text */
+    struct config_place place;
+};
+
+struct config_map_peer {
+    struct address address; /* unset: by hostname */
+    char *hostname;
+    bool is_default; /* tried first again after idle-time */
+    struct config_place place;
+};
+
+struct config_crypto_map_entry {
+    uint16_t sequence;           /* the key; 1..65535, lowest is looked at first */
+    uint8_t pfs_group;           /* 0: no PFS */
+    uint32_t lifetime_seconds;   /* 0: the global one */
+    uint32_t lifetime_kilobytes; /* 0: the global one */
+    uint32_t idle_time;          /* seconds; 0: the global one */
+    struct config_reference access_list;
+    CONFIG_ARRAY(struct config_map_peer) peers;           /* in order of preference */
+    CONFIG_ARRAY(struct config_reference) transform_sets; /* in order of preference */
+    char *description;
+    struct config_place place;
+};
+
+struct config_crypto_map {
+    char *name;                            /* the key */
+    struct config_reference local_address; /* an interface */
+    CONFIG_ARRAY(struct config_crypto_map_entry) entries;
+    struct config_place place;
+};
+
+enum config_df_bit { CONFIG_DF_COPY, CONFIG_DF_SET, CONFIG_DF_CLEAR };
+
+/* ---- Interfaces, routes, access lists
+ * -------------------------------------------------------------------------- */
+
+struct config_interface_address {
+    struct prefix prefix; /* with its host bits */
+    bool secondary;
+    struct config_place place;
+};
+
+struct config_interface {
+    char *name;                         /* the key; canonical: Serial1/0:0, or a Linux name */
+    char device[CONFIG_MAX_DEVICE + 1]; /* as written; empty: see interface_device() */
+    CONFIG_ARRAY(struct config_interface_address) addresses; /* IPv4 primary, secondaries, then IPv6 */
+    char *description;
+    bool shutdown;
+    uint16_t mtu; /* 0: leave the device's */
+    struct config_reference crypto_map;
+    CONFIG_ARRAY(struct config_kept) kept;
+    struct config_place place;
+};
+
+enum config_acl_action { CONFIG_ACL_PERMIT, CONFIG_ACL_DENY, CONFIG_ACL_REMARK };
+enum config_port_match { CONFIG_PORT_ANY, CONFIG_PORT_EQ, CONFIG_PORT_GT, CONFIG_PORT_LT, CONFIG_PORT_RANGE };
+
+enum { CONFIG_ACL_HOLES = 255 };
+
+struct config_acl_side {
+    struct address address; /* bits that the wildcard leaves free are clear; `any` is 0.0.0.0 or :: */
+    uint32_t wildcard;      /* IPv4, host order: bits set are free */
+    uint8_t length;         /* the prefix length, or CONFIG_ACL_HOLES where an IPv4 wildcard is no prefix */
+    uint8_t port_match;     /* enum config_port_match, how it was written */
+    uint16_t port_low, port_high; /* inclusive; 0..65535: any */
+};
+
+struct config_acl_entry {
+    uint32_t sequence; /* the key */
+    uint8_t action;
+    uint8_t protocol; /* IP protocol; 0: any */
+    bool log;
+    struct config_acl_side source, destination;
+    char *remark;
+    struct config_place place;
+};
+
+struct config_access_list {
+    char *name;     /* the key; numbered lists have their number as name */
+    uint8_t family; /* ADDRESS_V4 or ADDRESS_V6 (`ipv6 access-list`) */
+    CONFIG_ARRAY(struct config_acl_entry) entries;
+    struct config_place place;
+};
+
+struct config_route {
+    struct prefix prefix;    /* host bits clear */
+    struct address next_hop; /* unset: only the interface */
+    struct config_reference interface;
+    uint8_t distance; /* 1 by default */
+    char *name;
+    struct config_place place;
+};
+
+/* ---- The whole
+ * ------------------------------------------------------------------------------------------------- */
+
+enum {
+    CONFIG_DEFAULT_LIFETIME_SECONDS = 3600,
+    CONFIG_DEFAULT_LIFETIME_KILOBYTES = 4608000,
+    CONFIG_DEFAULT_REPLAY_WINDOW = 64
+};
+
+struct config {
+    char *file;     /* name for messages; NULL: typed */
+    char *hostname; /* NULL: the node's own */
+
+    CONFIG_ARRAY(struct config_isakmp_policy) isakmp_policies;
+    CONFIG_ARRAY(struct config_isakmp_key) isakmp_keys;
+    CONFIG_ARRAY(struct config_isakmp_peer) isakmp_peers;
+    struct config_keepalive keepalive;
+    uint8_t identity; /* enum config_identity */
+    bool identity_written;
+    uint16_t nat_keepalive; /* seconds; 0: not configured */
+    bool invalid_spi_recovery;
+    bool aggressive_mode_disabled;
+    bool isakmp_fragmentation;
+
+    CONFIG_ARRAY(struct config_transform_set) transform_sets;
+    uint32_t lifetime_seconds, lifetime_kilobytes; /* of IPsec SAs; never 0 */
+    bool lifetime_seconds_written, lifetime_kilobytes_written;
+    uint16_t replay_window; /* packets; 0: replay detection is disabled */
+    bool replay_window_written;
+    uint32_t idle_time; /* seconds; 0: none */
+    uint8_t df_bit;     /* enum config_df_bit */
+    bool df_bit_written;
+    bool fragment_after_encryption;
+    bool fragmentation_written;
+    CONFIG_ARRAY(struct config_crypto_map) crypto_maps;
+
+    CONFIG_ARRAY(struct config_interface) interfaces;
+    CONFIG_ARRAY(struct config_access_list) access_lists;
+    CONFIG_ARRAY(struct config_route) routes;
+    CONFIG_ARRAY(struct config_kept) kept;
+};
+
+/* Everything at its default. */
+void config_init(struct config *c);
+/* Frees all, wipes keys, leaves it as config_init does. */
+void config_done(struct config *c);
+/* A deep copy into an uninitialised `ret`. -ENOMEM, then `ret` is as after config_init. */
+int config_copy(const struct config *c, struct config *ret) must_check;
+
+/* All find functions return NULL where there is no such object. Names are case-sensitive. */
+struct config_isakmp_policy *config_find_policy(const struct config *c, uint32_t priority);
+/* The key for a peer: the longest prefix wins. A key by hostname is found by that hostname alone. */
+struct config_isakmp_key *config_find_key(const struct config *c, const struct address *peer);
+struct config_isakmp_key *config_find_key_hostname(const struct config *c, const char *hostname);
+struct config_isakmp_peer *config_find_isakmp_peer(const struct config *c, const struct address *address,
+                                                   const char *hostname);
+struct config_transform_set *config_find_transform_set(const struct config *c, const char *name);
+struct config_crypto_map *config_find_crypto_map(const struct config *c, const char *name);
+struct config_crypto_map_entry *config_find_crypto_map_entry(const struct config_crypto_map *m,
+                                                             uint32_t sequence);
+struct config_interface *config_find_interface(const struct config *c, const char *canonical_name);
+struct config_access_list *config_find_access_list(const struct config *c, const char *name);
+
+/* The interface's IPv4 (or IPv6) primary address, or NULL. */
+const struct config_interface_address *config_interface_primary(const struct config_interface *i,
+                                                                uint8_t family);
+/* The Linux device of an interface: as written; Loopback: lo; Serial1/0:0: se1_0_0; FastEthernet0/0: fa0_0; a
+ * Linux name: itself. False where that would be longer than 15 characters. */
+bool interface_device(const struct config_interface *i, char out[CONFIG_MAX_DEVICE + 1]);
+
+/* What one side of an entry stands for as a prefix; false where its wildcard has holes. */
+bool config_acl_side_prefix(const struct config_acl_side *s, struct prefix *ret);
+
+/* Printed names, in the language's own words: "aes 256", "md5", "pre-share", "esp-aes 256", "esp-md5-hmac"
+ * ... */
+const char *config_encryption_name(uint8_t encryption);
+const char *config_hash_name(uint8_t hash);
+const char *config_authentication_name(uint8_t authentication);
+const char *config_ah_name(uint8_t ah);
+const char *config_esp_name(uint8_t esp);
+const char *config_esp_auth_name(uint8_t esp_auth);
+/* "permit ip 10.0.0.0 0.255.255.255 10.0.64.0 0.0.0.255"; cut off at `size`. Returns `out`. */
+char *config_acl_entry_print(const struct config_acl_entry *e, uint8_t family, char *out, size_t size);
+
+#endif
