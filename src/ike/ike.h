@@ -69,7 +69,7 @@ struct ike_event {
         struct ike_job *job; /* ownership comes back to the machine */
         struct {
             uint64_t sa;         /* from the query */
-            ns last_in, last_out; /* latest over the IKE SA's pairs; 0: never */
+            ns last_in, last_out; /* latest over the pairs asked for; 0: never */
         } traffic;
         struct {
             uint32_t slot, spi_in;
@@ -158,7 +158,11 @@ struct ike_action {
             uint32_t connection;
             struct selector selector;
         } acquire_failed;
-        uint64_t query_sa;
+        struct {
+            uint64_t sa;           /* to be given back in the event */
+            const uint32_t *slots; /* the pairs whose traffic counts; in the arena */
+            uint32_t slot_count;   /* at most 64: the newest */
+        } query;
         struct {
             uint8_t kind; /* enum ike_record_kind */
             uint64_t key;
