@@ -129,6 +129,11 @@ static inline uint32_t sad_slot(const struct sad *sad, const struct sad_pair *pa
     return (uint32_t)(pair - sad->pairs);
 }
 
+/* Engine: brackets the work on a burst, so that control can wait for a quiescent point. What a burst's results name is
+ * used before `leave`. A successor's `enter` repairs an epoch that its predecessor left odd. */
+void sad_engine_enter(struct sad_engine *e);
+void sad_engine_leave(struct sad_engine *e);
+
 /* Control: has every engine passed a quiescent point since `epochs` was taken? */
 void sad_epochs_take(const struct sad *sad, uint64_t epochs[SAD_ENGINES_MAX]);
 bool sad_epochs_passed(const struct sad *sad, const uint64_t epochs[SAD_ENGINES_MAX]);
