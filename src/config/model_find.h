@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The orders of the model's arrays, and freeing single objects, for the files of this room that change the
+ * model. The compare functions are for array_find: the key comes first. */
+#ifndef CONFIG_MODEL_FIND_H
+#define CONFIG_MODEL_FIND_H
+
+#include "config/model.h"
+
+/* Keys of objects found by who they are for. */
+struct find_who {
+    struct prefix prefix; /* address unset: by hostname */
+    const char *hostname;
+};
+
+int compare_policy(const void *priority, const void *policy); /* uint32_t */
+int compare_key(const void *who, const void *key);            /* struct find_who */
+int compare_isakmp_peer(const void *who, const void *peer);   /* struct find_who, the prefix one address */
+int compare_transform_set(const void *name, const void *set); /* char */
+int compare_crypto_map(const void *name, const void *map);    /* char */
+int compare_crypto_map_entry(const void *sequence, const void *entry); /* uint32_t */
+int compare_interface(const void *name, const void *interface);        /* char */
+int compare_access_list(const void *name, const void *list);           /* char */
+int compare_acl_entry(const void *sequence, const void *entry);        /* uint32_t */
+int compare_route(const void *route, const void *other); /* struct config_route, by its identity */
+
+void config_key_done(struct config_isakmp_key *k);
+void config_isakmp_peer_done(struct config_isakmp_peer *p);
+void config_transform_set_done(struct config_transform_set *t);
+void config_entry_done(struct config_crypto_map_entry *e);
+void config_map_done(struct config_crypto_map *m);
+void config_interface_done(struct config_interface *i);
+void config_acl_entry_done(struct config_acl_entry *e);
+void config_access_list_done(struct config_access_list *l);
+void config_route_done(struct config_route *r);
+
+#endif
