@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Carrying out a scenario; see run.h. */
+#include "lab/run.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+static const ns tick = 20 * NS_PER_MS;
+static const ns ready_patience = 20 * NS_PER_S;
+
+void run_fail(struct run *r, const char *format, ...)
+{
+    if (r->error)
+        return;
+    va_list args;
+    va_start(args, format);
+    if (vasprintf(&r->error, format, args) < 0)
+        r->error = strdup("out of memory");
+    va_end(args);
+}
+
+bool run_ok(const struct run *r)
+{
+    bool ok = !r->error;
+    for (unsigned i = 0; i < r->check_count; i++)
+        ok &= r->checks[i].ok;
+    return ok;
+}
+
+/* Takes `detail`. */
+static void check_add(struct run *r, const char *name, bool ok, char *detail)
+{
+    if (r->check_count == RUN_CHECKS) {
+        free(detail);
+        return;
+    }
+    struct check *c = &r->checks[r->check_count++];
+    *c = (struct check){strdup(name), ok, detail ? detail : strdup("")};
+    size_t first = strcspn(c->detail, "\n");
+    report_event(r, "%s %s  [%.*s]", ok ? "  ok  " : "  FAIL", name, (int)first, c->detail);
+    if ((!ok || r->verbose) && c->detail[first])
+        report_block(c->detail + first + 1);
+}
+
+static void tick_silences(struct run *r)
+{
+    for (unsigned i = 0; i < r->scenario->flow_count; i++) {
+        struct flow_silence silence;
+        while (probe_silence(&r->probes[i], &silence))
+            report_event(r, "  flow %s: nothing arrived for %.1f ms, from %.3f to %.3f",
+                         r->scenario->flows[i].name, (double)(silence.until - silence.from) / 1e6,
+                         (double)ns_since(silence.from, r->start) / 1e9,
+                         (double)ns_since(silence.until, r->start) / 1e9);
+    }
+}
+
+void run_tick(struct run *r)
+{
+    tick_silences(r);
+    for (unsigned i = 0; i < r->scenario->node_count; i++) {
+        int status;
+        if (!r->gateways[i].node || !gateway_died(&r->gateways[i], &status))
+            continue;
+        char name[TEXT_NAME + 32], *detail;
+        snprintf(name, sizeof name, "%s keeps running", r->scenario->nodes[i].name);
+        if (asprintf(&detail,
+                     WIFEXITED(status) ? "the supervisor ended with code %d"
+                                       : "the supervisor ended by signal %d",
+                     WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status)) < 0)
+            detail = NULL;
+        check_add(r, name, false, detail);
+    }
+}
+
+static void run_wait_until(struct run *r, ns deadline)
+{
+    while (!lab_stopping && lab_now() < deadline) {
+        run_tick(r);
+        lab_sleep(MIN(tick, ns_since(deadline, lab_now())));
+    }
+}
+
+/* The end of a gateway's log, for errors. */
+static char *log_tail(const struct gateway *g)
+{
+    char path[160];
+    char *text = calloc(1, 1501);
+    snprintf(path, sizeof path, "%s/daemon.log", g->folder);
+    FILE *f = fopen(path, "re");
+    if (f && text) {
+        if (fseek(f, -1500, SEEK_END) < 0)
+            rewind(f);
+        size_t len = fread(text, 1, 1500, f);
+        text[len] = '\0';
+    }
+    if (f)
+        fclose(f);
+    return text;
+}
+
+static bool gateway_wait(struct run *r, struct gateway *g)
+{
+    ns deadline = lab_now() + ready_patience;
+    int status = 0;
+    while (!lab_stopping && !gateway_ready(g)) {
+        bool died = gateway_died(g, &status);
+        if (died || lab_now() > deadline) {
+            char *log = log_tail(g);
+            run_fail(r, "%s: holdfastd %s; its log ends with:\n%s", g->node->name,
+                     died ? "ended while starting" : "does not answer on its control socket", log ? log : "");
+            free(log);
+            return false;
+        }
+        lab_sleep(tick);
+    }
+    return !lab_stopping;
+}
+
+static bool gateways_start(struct run *r)
+{
+    const struct scenario *s = r->scenario;
+    for (unsigned i = 0; i < s->node_count; i++) {
+        if (s->nodes[i].kind != NODE_GATEWAY)
+            continue;
+        gateway_init(&r->gateways[i], &s->nodes[i], r->fabric.node_ns[i], r->lab);
+        int rc = gateway_start(&r->gateways[i]);
+        if (rc < 0) {
+            run_fail(r, "%s: holdfastd cannot be started: %s%s", s->nodes[i].name, strerror(-rc),
+                     rc == -ENOENT ? " ($HOLDFASTD names it where it is not beside holdfast)" : "");
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < s->node_count; i++) {
+        if (r->gateways[i].node && !gateway_wait(r, &r->gateways[i]))
+            return false;
+    }
+    return true;
+}
+
+bool run_build(struct run *r)
+{
+    ns start = lab_now();
+    if (fabric_build(&r->fabric, r->scenario, r->lab) < 0) {
+        run_fail(r, "%s", r->fabric.error);
+        return false;
+    }
+    ns built = lab_now();
+    if (!gateways_start(r)) {
+        if (lab_stopping)
+            run_fail(r, "interrupted");
+        return false;
+    }
+    report_event(r, "network up after %.2f s, gateways ready after %.2f s", (double)(built - start) / 1e9,
+                 (double)(lab_now() - start) / 1e9);
+    return true;
+}
+
+static void step_start_flows(struct run *r, const struct step *step)
+{
+    for (unsigned i = 0; i < step->name_count; i++) {
+        char error[128];
+        unsigned index = step->names[i];
+        const struct flow *f = &r->scenario->flows[index];
+        if (probe_start(&r->probes[index], f, index, r->fabric.node_ns[f->from], r->fabric.node_ns[f->to],
+                        error) < 0)
+            run_fail(r, "flow %s: %s", f->name, error);
+    }
+}
+
+static void step_stop_flows(struct run *r, const struct step *step)
+{
+    for (unsigned i = 0; i < step->name_count; i++) {
+        struct probe *p = &r->probes[step->names[i]];
+        probe_stop(p);
+        tick_silences(r);
+        struct flow_report f = probe_report(p);
+        report_event(r, "  flow %s: sent %llu, received %llu, lost %llu, longest gap %.1f ms",
+                     r->scenario->flows[step->names[i]].name, (unsigned long long)f.sent,
+                     (unsigned long long)f.received, (unsigned long long)f.lost, (double)f.longest_gap / 1e6);
+    }
+}
+
+static void step_kill(struct run *r, const struct step *step)
+{
+    pid_t pid = 0;
+    int rc = gateway_kill(&r->gateways[step->node], step->role, &pid);
+    if (rc < 0)
+        run_fail(r, "kill %s %s: %s", r->scenario->nodes[step->node].name, role_name(step->role),
+                 strerror(-rc));
+    else
+        report_event(r, "  process %d killed", (int)pid);
+}
+
+static void step_restart(struct run *r, const struct step *step)
+{
+    struct gateway *g = &r->gateways[step->node];
+    gateway_stop(g);
+    int rc = gateway_start(g);
+    if (rc < 0)
+        run_fail(r, "restart %s: %s", g->node->name, strerror(-rc));
+    else if (gateway_wait(r, g))
+        report_event(r, "  %s answers again", g->node->name);
+}
+
+static void step_command(struct run *r, const struct step *step)
+{
+    struct process_result result;
+    char *shell[] = {"/bin/sh", "-c", step->text, NULL};
+    int rc = step->kind == STEP_CLI
+                 ? gateway_ask(&r->gateways[step->node], step->text, 30 * NS_PER_S, &result)
+                 : process_run(r->fabric.node_ns[step->node], shell, 60 * NS_PER_S, &result);
+    if (rc < 0) {
+        run_fail(r, "%s: %s", step->source, strerror(-rc));
+        return;
+    }
+    bool good = WIFEXITED(result.status) && WEXITSTATUS(result.status) == 0;
+    if (!good || r->verbose)
+        report_block(result.output);
+    if (!good)
+        run_fail(r, "%s: %s %d", step->source, WIFEXITED(result.status) ? "exit code" : "signal",
+                 WIFEXITED(result.status) ? WEXITSTATUS(result.status) : WTERMSIG(result.status));
+    free(result.output);
+}
+
+static void step_fault(struct run *r, const struct step *step)
+{
+    int end = step->one_end ? (int)step->end : -1, rc = 0;
+    if (step->kind == STEP_CUT)
+        rc = fabric_cut(&r->fabric, step->link, end);
+    else if (step->kind == STEP_BLACKHOLE)
+        rc = fabric_blackhole(&r->fabric, step->link);
+    else if (step->kind == STEP_LOSSY)
+        rc = fabric_lossy(&r->fabric, step->link, step->loss);
+    else
+        rc = fabric_repair(&r->fabric, step->link, end);
+    if (rc < 0)
+        run_fail(r, "%s: %s", step->source, r->fabric.error);
+}
+
+/* How often an unfulfilled condition is looked at: figures are cheap, commands are not. */
+static ns condition_pause(const struct condition *c)
+{
+    return c->kind == CONDITION_FLOW || c->kind == CONDITION_RECEIVES || c->kind == CONDITION_WATCH
+               ? 5 * NS_PER_MS
+               : 100 * NS_PER_MS;
+}
+
+static void step_wait(struct run *r, const struct step *step)
+{
+    const struct condition *c = &step->condition;
+    ns start = lab_now(), deadline = start + step->timeout;
+    uint64_t base = condition_base(r, c);
+    char *seen, *detail = NULL;
+    bool holds;
+    while (!(holds = condition_holds(r, c, base, &seen)) && !lab_stopping && lab_now() < deadline) {
+        free(seen);
+        run_wait_until(r, MIN(deadline, lab_now() + condition_pause(c)));
+    }
+    double waited = (double)(lab_now() - start) / 1e9;
+    if (asprintf(&detail, holds ? "after %.3f s: %s" : "not within %.1f s: %s", waited, seen ? seen : "") < 0)
+        detail = NULL;
+    free(seen);
+    if (lab_stopping) {
+        free(detail);
+        return;
+    }
+    check_add(r, step->label ? step->label : step->source, holds, detail);
+    if (!holds)
+        run_fail(r, "line %u: %s: waited in vain", step->line, step->source);
+}
+
+static void step_check(struct run *r, const struct step *step)
+{
+    const struct condition *c = &step->condition;
+    uint64_t base = condition_base(r, c);
+    char *detail;
+    if (c->kind == CONDITION_WATCH)
+        run_wait_until(r, lab_now() + 100 * NS_PER_MS); /* for what is still in the capture's queue */
+    if (c->kind == CONDITION_RECEIVES)
+        run_wait_until(r, lab_now() + 500 * NS_PER_MS);
+    bool holds = condition_holds(r, c, base, &detail);
+    if (lab_stopping) {
+        free(detail);
+        return;
+    }
+    check_add(r, step->label ? step->label : c->text, holds, detail);
+}
+
+bool run_step(struct run *r, const struct step *step)
+{
+    if (step->kind == STEP_SAY)
+        report_event(r, "# %s", step->text);
+    else if (step->kind != STEP_CHECK && step->kind != STEP_PAUSE)
+        report_event(r, "%s", step->source);
+    switch (step->kind) {
+    case STEP_START:
+        step_start_flows(r, step);
+        break;
+    case STEP_STOP:
+        step_stop_flows(r, step);
+        break;
+    case STEP_RESET:
+        /* What was sent before the reset must not be counted after it. */
+        run_wait_until(r, lab_now() + 50 * NS_PER_MS);
+        for (unsigned i = 0; i < step->name_count; i++)
+            capture_reset(&r->captures[step->names[i]]);
+        break;
+    case STEP_CUT:
+    case STEP_BLACKHOLE:
+    case STEP_LOSSY:
+    case STEP_REPAIR:
+        step_fault(r, step);
+        break;
+    case STEP_KILL:
+        step_kill(r, step);
+        break;
+    case STEP_RESTART:
+        step_restart(r, step);
+        break;
+    case STEP_EXEC:
+    case STEP_CLI:
+        step_command(r, step);
+        break;
+    case STEP_WAIT:
+        step_wait(r, step);
+        break;
+    case STEP_CHECK:
+        step_check(r, step);
+        break;
+    case STEP_SAY:
+    case STEP_PAUSE:
+        break;
+    }
+    run_tick(r);
+    return !r->error;
+}
+
+static void steps_not_reached(struct run *r, unsigned from)
+{
+    for (unsigned i = from; i < r->scenario->step_count; i++) {
+        const struct step *step = &r->scenario->steps[i];
+        if (step->kind == STEP_CHECK || step->kind == STEP_WAIT)
+            check_add(r, step->label ? step->label : step->condition.text, false, strdup("not reached"));
+    }
+}
+
+bool run_timeline(struct run *r)
+{
+    const struct scenario *s = r->scenario;
+    for (unsigned i = 0; i < s->watch_count; i++) {
+        char error[128];
+        if (capture_start(&r->captures[i], &s->watches[i], r->fabric.fabric_ns, error) < 0) {
+            run_fail(r, "watch %s: %s", s->watches[i].name, error);
+            return false;
+        }
+    }
+    r->start = lab_now();
+    unsigned at = 0;
+    for (; at < s->step_count && !lab_stopping && !r->error; at++) {
+        const struct step *step = &s->steps[at];
+        if (step->when == WHEN_AT)
+            run_wait_until(r, r->start + step->time);
+        else if (step->when == WHEN_AFTER)
+            run_wait_until(r, lab_now() + step->time);
+        if (!lab_stopping)
+            run_step(r, step);
+    }
+    if (lab_stopping)
+        run_fail(r, "interrupted");
+    else if (r->error)
+        steps_not_reached(r, at);
+    for (unsigned i = 0; i < s->flow_count; i++)
+        probe_stop(&r->probes[i]);
+    tick_silences(r);
+    return run_ok(r);
+}
+
+void run_done(struct run *r)
+{
+    for (unsigned i = 0; i < SCENARIO_FLOWS; i++)
+        probe_done(&r->probes[i]);
+    for (unsigned i = 0; i < SCENARIO_WATCHES; i++)
+        capture_done(&r->captures[i]);
+    for (unsigned i = 0; i < r->check_count; i++) {
+        free(r->checks[i].name);
+        free(r->checks[i].detail);
+    }
+    r->check_count = 0;
+    fabric_done(&r->fabric);
+    free(r->error);
+    r->error = NULL;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What timeline.c and condition_text.c share: words that name things of a scenario. Each takes one word or
+ * reports what was expected in its place. */
+#ifndef LAB_TIMELINE_H
+#define LAB_TIMELINE_H
+
+#include "lab/scenario.h"
+
+/* The words [from, until) as text, to be freed. */
+char *statement_source(const struct statement *s, unsigned from, unsigned until);
+bool take_node(struct text *t, struct statement *st, const struct scenario *s, unsigned *ret);
+bool take_gateway(struct text *t, struct statement *st, const struct scenario *s, unsigned *ret);
+bool take_role(struct text *t, struct statement *st, enum role *ret);
+/* On failure `ret` may own strings: step_done frees them. */
+bool condition_parse(const struct scenario *s, struct text *t, struct statement *st, struct condition *ret);
+
+#endif
