@@ -4,7 +4,8 @@
  * AES-GCM is called directly, packet by packet: its code fills the processor with one packet. All others go
  * through libipsec-mb's job manager in one burst, so that DES, CBC encryption and the hashes work on many
  * packets at once, whatever keys and algorithms they have; the burst is flushed before we return, so nothing
- * ever waits for the next packet. Jobs are checked here and submitted unchecked.
+ * ever waits for the next packet. Jobs are checked here and submitted unchecked. Without AVX-512, DES goes
+ * through packet_des.c instead.
  *
  * Opening with a separate integrity algorithm takes two bursts: hash all, then decrypt those whose ICV is
  * right (RFC 4303 §3.4.4.1). A forged packet costs no decryption and is left as it came.
@@ -39,6 +40,12 @@ static const IMB_CIPHER_MODE ciphers[PACKET_ENCRYPTION_COUNT] = {
     [PACKET_ENCRYPTION_CHACHA20_POLY1305] = IMB_CIPHER_CHACHA20_POLY1305,
 };
 
+/* Whether libipsec-mb does not get to see the cipher of this key, only the hash. */
+static bool des_direct(const struct packet_cipher *c, const struct packet_key *k)
+{
+    return c->des_direct && packet_encryption_des(k->algorithms.encryption);
+}
+
 static size_t covered_len(const struct packet_job *j)
 {
     return (size_t)(j->payload - j->header) + j->payload_len;
@@ -54,37 +61,44 @@ static enum packet_result job_check(const struct packet_cipher *c, const struct 
     if (j->payload_len > PACKET_COVERED_MAX || covered_len(j) > PACKET_COVERED_MAX)
         return PACKET_RESULT_BAD_LENGTH;
     if (packet_encryption_cbc(k->algorithms.encryption) &&
-        (j->payload_len == 0 || j->payload_len % packet_block(&k->algorithms)))
+        (j->payload_len == 0 || j->payload_len & (k->block - 1u)))
         return PACKET_RESULT_BAD_LENGTH;
     return PACKET_RESULT_OK;
 }
 
 static void nonce_write(struct packet_scratch *s, const struct packet_job *j)
 {
-    memcpy(s->nonce, j->key->salt, 4);
-    memcpy(s->nonce + 4, j->iv, 8);
+    uint32_t salt;
+    uint64_t iv, low;
+    uint32_t high;
+
+    /* As two whole stores: libipsec-mb's loads then need not wait until pieces are in the cache. */
+    memcpy(&salt, j->key->salt, 4);
+    memcpy(&iv, j->iv, 8);
+    low = salt | iv << 32;
+    high = (uint32_t)(iv >> 32);
+    memcpy(s->nonce, &low, 8);
+    memcpy(s->nonce + 8, &high, 4);
 }
 
 /* RFC 4106 §5: SPI, sequence number; with ESN the high half between them. */
-static size_t aad_write(struct packet_scratch *s, const struct packet_job *j)
+static struct bytes aad_make(struct packet_scratch *s, const struct packet_job *j)
 {
-    if (!j->esn) {
-        memcpy(s->aad, j->header, 8);
-        return 8;
-    }
+    if (!j->esn)
+        return bytes_of(j->header, 8);
     memcpy(s->aad, j->header, 4);
     be32_store(s->aad + 4, j->sequence_high);
     memcpy(s->aad + 8, j->header + 4, 4);
-    return 12;
+    return bytes_of(s->aad, 12);
 }
 
 static void gcm_run(struct packet_cipher *c, struct packet_scratch *s, const struct packet_job *j,
-                    size_t icv_len, bool seal)
+                    uint8_t *tag, bool seal)
 {
     const struct packet_key *k = j->key;
     const struct gcm_key_data *g = (const struct gcm_key_data *)k->gcm;
     aes_gcm_enc_dec_t run;
-    size_t aad_len = aad_write(s, j);
+    struct bytes aad = aad_make(s, j);
 
     if (k->algorithms.key_bytes == 16)
         run = seal ? c->mb->gcm128_enc : c->mb->gcm128_dec;
@@ -93,7 +107,7 @@ static void gcm_run(struct packet_cipher *c, struct packet_scratch *s, const str
     else
         run = seal ? c->mb->gcm256_enc : c->mb->gcm256_dec;
     nonce_write(s, j);
-    run(g, &c->gcm, j->payload, j->payload, j->payload_len, s->nonce, s->aad, aad_len, s->tag, icv_len);
+    run(g, &c->gcm, j->payload, j->payload, j->payload_len, s->nonce, aad.data, aad.len, tag, k->icv_len);
 }
 
 static void cipher_fill(IMB_JOB *m, struct packet_scratch *s, const struct packet_job *j)
@@ -136,6 +150,8 @@ static void hash_fill(IMB_JOB *m, struct packet_scratch *s, const struct packet_
 
 static void chacha_fill(IMB_JOB *m, struct packet_scratch *s, const struct packet_job *j, bool seal)
 {
+    struct bytes aad = aad_make(s, j);
+
     nonce_write(s, j);
     m->enc_keys = m->dec_keys = j->key->chacha20;
     m->key_len_in_bytes = 32;
@@ -149,13 +165,14 @@ static void chacha_fill(IMB_JOB *m, struct packet_scratch *s, const struct packe
     m->msg_len_to_cipher_in_bytes = m->msg_len_to_hash_in_bytes = j->payload_len;
     m->iv = s->nonce;
     m->iv_len_in_bytes = sizeof(s->nonce);
-    m->u.CHACHA20_POLY1305.aad_len_in_bytes = aad_write(s, j);
-    m->u.CHACHA20_POLY1305.aad = s->aad;
+    m->u.CHACHA20_POLY1305.aad_len_in_bytes = aad.len;
+    m->u.CHACHA20_POLY1305.aad = aad.data;
     m->auth_tag_output = s->tag;
     m->auth_tag_output_len_in_bytes = 16;
 }
 
-static void job_fill(IMB_JOB *m, struct packet_scratch *s, const struct packet_job *j, enum stage stage)
+static void job_fill(const struct packet_cipher *c, IMB_JOB *m, struct packet_scratch *s,
+                     const struct packet_job *j, enum stage stage)
 {
     if (j->key->algorithms.encryption == PACKET_ENCRYPTION_CHACHA20_POLY1305) {
         chacha_fill(m, s, j, stage == STAGE_SEAL);
@@ -165,7 +182,7 @@ static void job_fill(IMB_JOB *m, struct packet_scratch *s, const struct packet_j
     m->dst = j->payload;
     m->chain_order = stage == STAGE_DECRYPT ? IMB_ORDER_HASH_CIPHER : IMB_ORDER_CIPHER_HASH;
     m->cipher_direction = stage == STAGE_DECRYPT ? IMB_DIR_DECRYPT : IMB_DIR_ENCRYPT;
-    if (stage == STAGE_VERIFY) {
+    if (stage == STAGE_VERIFY || (stage == STAGE_SEAL && des_direct(c, j->key))) {
         m->cipher_mode = IMB_CIPHER_NULL;
         m->msg_len_to_cipher_in_bytes = 0;
     } else {
@@ -189,7 +206,7 @@ static void burst_run(struct packet_cipher *c, const struct packet_job *jobs, co
     got = IMB_GET_NEXT_BURST(c->mb, (uint32_t)n, m);
     assert(got == n);
     for (size_t i = 0; i < n; i++)
-        job_fill(m[i], &c->scratch[at[i]], &jobs[at[i]], stage);
+        job_fill(c, m[i], &c->scratch[at[i]], &jobs[at[i]], stage);
     done = IMB_SUBMIT_BURST_NOCHECK(c->mb, (uint32_t)n, m);
     while (done < n) {
         got = IMB_FLUSH_BURST(c->mb, (uint32_t)n - done, m);
@@ -220,13 +237,15 @@ size_t packet_cipher_seal(struct packet_cipher *c, struct packet_job *jobs, size
             continue;
         good++;
         if (packet_encryption_gcm(j->key->algorithms.encryption)) {
-            size_t icv_len = packet_icv_len(&j->key->algorithms);
-
-            gcm_run(c, &c->scratch[i], j, icv_len, true);
-            memcpy(j->icv, c->scratch[i].tag, icv_len);
-        } else {
-            queue[queued++] = (uint8_t)i;
+            gcm_run(c, &c->scratch[i], j, j->icv, true);
+            continue;
         }
+        if (des_direct(c, j->key)) {
+            packet_des_run(j, true);
+            if (j->key->icv_len == 0)
+                continue;
+        }
+        queue[queued++] = (uint8_t)i;
     }
     burst_run(c, jobs, queue, queued, STAGE_SEAL);
     for (size_t q = 0; q < queued; q++) {
@@ -234,7 +253,7 @@ size_t packet_cipher_seal(struct packet_cipher *c, struct packet_job *jobs, size
         const struct packet_scratch *s = &c->scratch[queue[q]];
 
         esn_restore(s, j);
-        memcpy(j->icv, s->tag, packet_icv_len(&j->key->algorithms));
+        memcpy(j->icv, s->tag, j->key->icv_len);
     }
     return good;
 }
@@ -255,7 +274,7 @@ static void burst_verify(struct packet_cipher *c, struct packet_job *jobs, const
         const struct packet_scratch *s = &c->scratch[queue[q]];
 
         esn_restore(s, j);
-        icv_compare(j, s->received, s->tag, packet_icv_len(&j->key->algorithms));
+        icv_compare(j, s->received, s->tag, j->key->icv_len);
     }
 }
 
@@ -273,9 +292,9 @@ size_t packet_cipher_open(struct packet_cipher *c, struct packet_job *jobs, size
         j->result = (uint8_t)job_check(c, j, false);
         if (j->result != PACKET_RESULT_OK)
             continue;
-        icv_len = packet_icv_len(&j->key->algorithms);
+        icv_len = j->key->icv_len;
         if (packet_encryption_gcm(j->key->algorithms.encryption)) {
-            gcm_run(c, s, j, icv_len, false);
+            gcm_run(c, s, j, s->tag, false);
             icv_compare(j, j->icv, s->tag, icv_len);
         } else if (icv_len) {
             memcpy(s->received, j->icv, icv_len);
@@ -287,7 +306,9 @@ size_t packet_cipher_open(struct packet_cipher *c, struct packet_job *jobs, size
         if (jobs[i].result != PACKET_RESULT_OK)
             continue;
         good++;
-        if (packet_encryption_cbc(jobs[i].key->algorithms.encryption))
+        if (des_direct(c, jobs[i].key))
+            packet_des_run(&jobs[i], false);
+        else if (packet_encryption_cbc(jobs[i].key->algorithms.encryption))
             decrypt[decrypting++] = (uint8_t)i;
     }
     burst_run(c, jobs, decrypt, decrypting, STAGE_DECRYPT);

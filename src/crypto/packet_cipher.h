@@ -96,7 +96,8 @@ struct packet_key {
     struct packet_algorithms algorithms;
     uint8_t arch; /* the kind of processor that the tables above are for; 0: no key */
     uint8_t seal; /* 1: this key seals, 0: it opens */
-    uint8_t reserved[7];
+    uint8_t icv_len, block;
+    uint8_t reserved[5];
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct packet_key) == PACKET_KEY_SIZE, "SA slots are laid out for this size");

@@ -20,7 +20,8 @@ struct packet_scratch {
 struct packet_cipher {
     IMB_MGR *mb; /* in this allocation, behind the struct */
     size_t size;
-    uint8_t arch; /* as in struct packet_key, never 0 */
+    uint8_t arch;    /* as in struct packet_key, never 0 */
+    bool des_direct; /* DES goes through packet_des.c */
     struct packet_scratch scratch[PACKET_BURST_MAX];
     struct gcm_context_data gcm;
     /* The IV generator: AES-128 of a counter. */
@@ -28,6 +29,15 @@ struct packet_cipher {
     uint64_t iv_counter[2];
     uint8_t iv_blocks[PACKET_BURST_MAX][16] __attribute__((aligned(16)));
 };
+
+/* packet_des.c: the key schedules, and one packet in place. */
+void packet_des_expand(struct packet_key *k, const uint8_t *key);
+void packet_des_run(const struct packet_job *j, bool seal);
+
+static inline bool packet_encryption_des(uint8_t e)
+{
+    return e == PACKET_ENCRYPTION_DES || e == PACKET_ENCRYPTION_3DES;
+}
 
 static inline bool packet_encryption_gcm(uint8_t e)
 {
@@ -37,7 +47,7 @@ static inline bool packet_encryption_gcm(uint8_t e)
 
 static inline bool packet_encryption_cbc(uint8_t e)
 {
-    return e == PACKET_ENCRYPTION_DES || e == PACKET_ENCRYPTION_3DES || e == PACKET_ENCRYPTION_AES_CBC;
+    return packet_encryption_des(e) || e == PACKET_ENCRYPTION_AES_CBC;
 }
 
 #endif

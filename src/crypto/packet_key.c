@@ -57,6 +57,7 @@ static struct packet_cipher *cipher_new(struct rng *rng, size_t arch)
     }
     /* The GCM tables differ between instruction sets, and within AVX-512 by VAES. */
     c->arch = (uint8_t)(1 + arch * 2 + ((c->mb->features & IMB_FEATURE_VAES) != 0));
+    c->des_direct = arches[arch].needs != IMB_CPUFLAGS_AVX512;
     ivs_init(c, rng);
     return c;
 }
@@ -157,15 +158,18 @@ static void gcm_expand(IMB_MGR *mb, struct packet_key *k, const uint8_t *key)
         IMB_AES256_GCM_PRE(mb, key, g);
 }
 
-static void encryption_expand(IMB_MGR *mb, struct packet_key *k, struct bytes key)
+static void encryption_expand(const struct packet_cipher *c, struct packet_key *k, struct bytes key)
 {
+    IMB_MGR *mb = c->mb;
     size_t key_bytes = k->algorithms.key_bytes;
 
     switch ((enum packet_encryption)k->algorithms.encryption) {
     case PACKET_ENCRYPTION_DES:
     case PACKET_ENCRYPTION_3DES:
-        for (size_t i = 0; i < key_bytes / 8; i++)
+        for (size_t i = 0; !c->des_direct && i < key_bytes / 8; i++)
             IMB_DES_KEYSCHED(mb, k->des[i], key.data + 8 * i);
+        if (c->des_direct)
+            packet_des_expand(k, key.data);
         break;
     case PACKET_ENCRYPTION_AES_CBC:
         aes_expand(mb, k, key.data);
@@ -196,7 +200,9 @@ int packet_key_init(struct packet_cipher *c, struct packet_key *ret, const struc
     memset(ret, 0, sizeof(*ret));
     ret->algorithms = *a;
     ret->seal = seal;
-    encryption_expand(c->mb, ret, encryption_key);
+    ret->icv_len = (uint8_t)packet_icv_len(a);
+    ret->block = (uint8_t)packet_block(a);
+    encryption_expand(c, ret, encryption_key);
     hmac_expand(c->mb, ret, integrity_key);
     ret->arch = c->arch;
     return 0;
