@@ -66,29 +66,35 @@ static enum packet_result job_check(const struct packet_cipher *c, const struct 
     return PACKET_RESULT_OK;
 }
 
+/* The 16 bytes that nonces and AADs are written with. They go out in one store: libipsec-mb loads them at
+ * once, and a load of what several stores have just written waits for them, 20 ns a packet. */
+typedef uint64_t pair __attribute__((vector_size(16)));
+
+/* salt | IV */
 static void nonce_write(struct packet_scratch *s, const struct packet_job *j)
 {
     uint32_t salt;
-    uint64_t iv, low;
-    uint32_t high;
+    uint64_t iv;
+    pair nonce;
 
-    /* As two whole stores: libipsec-mb's loads then need not wait until pieces are in the cache. */
     memcpy(&salt, j->key->salt, 4);
     memcpy(&iv, j->iv, 8);
-    low = salt | iv << 32;
-    high = (uint32_t)(iv >> 32);
-    memcpy(s->nonce, &low, 8);
-    memcpy(s->nonce + 8, &high, 4);
+    nonce = (pair){salt | iv << 32, iv >> 32};
+    memcpy(s->nonce, &nonce, sizeof(nonce));
 }
 
 /* RFC 4106 §5: SPI, sequence number; with ESN the high half between them. */
 static struct bytes aad_make(struct packet_scratch *s, const struct packet_job *j)
 {
+    uint32_t spi, sequence;
+    pair aad;
+
     if (!j->esn)
         return bytes_of(j->header, 8);
-    memcpy(s->aad, j->header, 4);
-    be32_store(s->aad + 4, j->sequence_high);
-    memcpy(s->aad + 8, j->header + 4, 4);
+    memcpy(&spi, j->header, 4);
+    memcpy(&sequence, j->header + 4, 4);
+    aad = (pair){spi | (uint64_t)__builtin_bswap32(j->sequence_high) << 32, sequence};
+    memcpy(s->aad, &aad, sizeof(aad));
     return bytes_of(s->aad, 12);
 }
 
@@ -164,7 +170,7 @@ static void chacha_fill(IMB_JOB *m, struct packet_scratch *s, const struct packe
     m->hash_start_src_offset_in_bytes = 0;
     m->msg_len_to_cipher_in_bytes = m->msg_len_to_hash_in_bytes = j->payload_len;
     m->iv = s->nonce;
-    m->iv_len_in_bytes = sizeof(s->nonce);
+    m->iv_len_in_bytes = PACKET_NONCE_LEN;
     m->u.CHACHA20_POLY1305.aad_len_in_bytes = aad.len;
     m->u.CHACHA20_POLY1305.aad = aad.data;
     m->auth_tag_output = s->tag;

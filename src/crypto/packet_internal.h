@@ -7,14 +7,16 @@
 
 #include "crypto/packet_cipher.h"
 
+enum { PACKET_NONCE_LEN = 12 };
+
 /* What one packet needs beside the packet while it is in flight. libipsec-mb keeps pointers, no copies. */
 struct packet_scratch {
     const void *des[3];               /* libipsec-mb wants 3DES as pointers to the schedules */
     uint8_t tag[PACKET_ICV_MAX];      /* as computed */
     uint8_t received[PACKET_ICV_MAX]; /* opening with ESN: the high half is written over it */
     uint8_t behind[4];                /* what the high half was written over */
-    uint8_t nonce[12];
-    uint8_t aad[12];
+    uint8_t nonce[16];                /* of which PACKET_NONCE_LEN count */
+    uint8_t aad[16];                  /* 8 or 12 count */
 };
 
 struct packet_cipher {
