@@ -159,8 +159,10 @@ size_t packet_cipher_seal(struct packet_cipher *c, struct packet_job *jobs, size
  * AEAD packet is not usable after PACKET_RESULT_BAD_ICV. */
 size_t packet_cipher_open(struct packet_cipher *c, struct packet_job *jobs, size_t n);
 
-/* Fills `iv` of each job whose key seals with CBC with an unpredictable value (an encrypted counter: never
- * the same twice) and leaves the other jobs alone. */
+/* Fills `iv` of each job whose key seals with CBC and leaves the other jobs alone. The values are an
+ * encrypted counter: unpredictable (RFC 3602 §3); the 16-byte ones of AES never come twice from one
+ * packet_cipher, the 8-byte ones of DES and 3DES are the half of such a value and repeat as seldom as random
+ * ones do. */
 void packet_cipher_ivs(struct packet_cipher *c, const struct packet_job *jobs, size_t n);
 
 #endif

@@ -2,13 +2,9 @@
 /* The packet ciphers, on every instruction set that the processor has: published packets; every combination
  * against libcrypto for every length; bursts of mixed keys; each bit that a network could change; keys shared
  * between processes and between addresses; what must be refused. */
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <openssl/evp.h>
@@ -17,70 +13,12 @@
 #include "crypto/crypto.h"
 #include "crypto/hash.h"
 #include "crypto/packet_cipher.h"
+#include "packet_frame.h"
 #include "vectors.h"
-
-enum { FRAME = 512, HEADER = 8 };
 
 static const char *const arches[] = {"sse", "avx", "avx2", "avx512"};
 static struct packet_cipher *ciphers[ARRAY_SIZE(arches)]; /* NULL where the processor lacks it */
 static struct rng rng;
-
-/* A packet in memory with room around it, and the job for it. */
-struct frame {
-    uint8_t data[FRAME];
-    struct packet_job job;
-};
-
-static struct packet_key *key_new(struct packet_cipher *c, const struct packet_algorithms *a, bool seal,
-                                  const uint8_t *material)
-{
-    struct packet_key *k = aligned_alloc(64, sizeof(*k));
-
-    assert_non_null(k);
-    assert_int_equal(packet_key_init(c, k, a, seal, bytes_of(material, packet_encryption_key_len(a)),
-                                     bytes_of(material + PACKET_KEY_MAX, packet_integrity_key_len(a))),
-                     0);
-    return k;
-}
-
-static void key_free(struct packet_key *k)
-{
-    packet_key_wipe(k);
-    free(k);
-}
-
-static void frame_lay(struct frame *f, const struct packet_key *k, size_t payload_len, bool esn)
-{
-    size_t iv_len = packet_iv_len(&k->algorithms);
-
-    f->job = (struct packet_job){.key = k,
-                                 .header = f->data,
-                                 .iv = f->data + HEADER,
-                                 .payload = f->data + HEADER + iv_len,
-                                 .icv = f->data + HEADER + iv_len + payload_len,
-                                 .payload_len = (uint32_t)payload_len,
-                                 .sequence_high = 0x01020304,
-                                 .esn = esn};
-}
-
-/* Every combination that packet_algorithms_valid allows. */
-static size_t combinations(struct packet_algorithms *out)
-{
-    static const uint8_t key_bytes[] = {0, 8, 16, 24, 32};
-    size_t n = 0;
-
-    for (uint8_t e = 0; e < PACKET_ENCRYPTION_COUNT; e++)
-        for (uint8_t i = 0; i < PACKET_INTEGRITY_COUNT; i++)
-            for (size_t k = 0; k < ARRAY_SIZE(key_bytes); k++) {
-                struct packet_algorithms a = {e, key_bytes[k], i};
-
-                if (packet_algorithms_valid(&a))
-                    out[n++] = a;
-            }
-    return n;
-}
-
-enum { COMBINATIONS = 64 };
 
 static struct packet_algorithms algorithms_named(const char *encryption, const char *integrity)
 {
@@ -465,184 +403,6 @@ static void refused(void **state)
         }
 }
 
-/* A key of the other direction, of another instruction set, wiped, or never made: nothing is touched. */
-static void bad_keys(void **state)
-{
-    static const struct packet_algorithms a = {PACKET_ENCRYPTION_AES_GCM16, 16, 0};
-    uint8_t material[PACKET_KEY_MAX + PACKET_INTEGRITY_KEY_MAX];
-    struct packet_cipher *best = packet_cipher_new(&rng), *sse = ciphers[0];
-    struct packet_key *never = aligned_alloc(64, sizeof(*never)), *wiped, *seal, *open;
-    struct frame f, before;
-
-    (void)state;
-    assert_non_null(best);
-    rng_fill(&rng, material, sizeof(material));
-    memset(never, 0, sizeof(*never));
-    seal = key_new(best, &a, true, material);
-    open = key_new(best, &a, false, material);
-    wiped = key_new(best, &a, true, material);
-    packet_key_wipe(wiped);
-    assert_memory_equal(wiped, never, sizeof(*never));
-    rng_fill(&rng, f.data, FRAME);
-    frame_lay(&f, seal, 64, false);
-    before = f;
-    const struct {
-        struct packet_cipher *c;
-        const struct packet_key *k;
-        bool seal;
-    } table[] = {{best, open, true},  {best, seal, false},  {best, wiped, true}, {best, wiped, false},
-                 {best, never, true}, {best, never, false}, {sse, seal, true},   {sse, open, false}};
-    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        f.job.key = table[i].k;
-        f.job.result = 0;
-        if (!table[i].c || (table[i].c == sse && strcmp(packet_cipher_arch(best), "sse") == 0))
-            continue;
-        assert_int_equal(table[i].seal ? packet_cipher_seal(table[i].c, &f.job, 1)
-                                       : packet_cipher_open(table[i].c, &f.job, 1),
-                         0);
-        assert_int_equal(f.job.result, PACKET_RESULT_BAD_KEY);
-        assert_memory_equal(f.data, before.data, FRAME);
-    }
-    key_free(seal);
-    key_free(open);
-    key_free(wiped);
-    free(never);
-    packet_cipher_free(best);
-}
-
-static void bad_material(void **state)
-{
-    struct packet_algorithms all[COMBINATIONS];
-    size_t n = combinations(all);
-    uint8_t material[128] = {1};
-    struct packet_key *k = aligned_alloc(64, sizeof(*k)), *before = aligned_alloc(64, sizeof(*k));
-
-    (void)state;
-    memset(k, 0x77, sizeof(*k));
-    memset(before, 0x77, sizeof(*k));
-    for (size_t i = 0; i < n; i++) {
-        size_t e = packet_encryption_key_len(&all[i]), h = packet_integrity_key_len(&all[i]);
-        const size_t wrong[][2] = {{e + 1, h},          {e ? e - 1 : 3, h}, {e, h + 1},
-                                   {e, h ? h - 1 : 16}, {e + 4, h},         {h, e + 1}};
-
-        for (size_t w = 0; w < ARRAY_SIZE(wrong); w++)
-            assert_int_equal(packet_key_init(ciphers[0], k, &all[i], true, bytes_of(material, wrong[w][0]),
-                                             bytes_of(material, wrong[w][1])),
-                             -EINVAL);
-    }
-    all[0] = (struct packet_algorithms){0};
-    assert_int_equal(packet_key_init(ciphers[0], k, &all[0], true, bytes_of(NULL, 0), bytes_of(NULL, 0)),
-                     -EINVAL);
-    assert_memory_equal(k, before, sizeof(*k));
-    assert_null(packet_cipher_new_for(&rng, "vax"));
-    free(k);
-    free(before);
-}
-
-/* A child seals with a key that its parent expanded in shared memory; the parent opens it with a copy of the
- * other key at another address. */
-static void shared_between_processes(void **state)
-{
-    struct packet_algorithms all[COMBINATIONS];
-    size_t n = combinations(all);
-    uint8_t material[PACKET_KEY_MAX + PACKET_INTEGRITY_KEY_MAX], plain[64];
-    struct packet_cipher *c = packet_cipher_new(&rng);
-    struct shared {
-        struct packet_key seal, open;
-        struct frame f;
-    } * s;
-    int fd = memfd_create("keys", MFD_CLOEXEC), status;
-
-    (void)state;
-    assert_int_equal(ftruncate(fd, sizeof(*s)), 0);
-    s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    assert_ptr_not_equal(s, MAP_FAILED);
-    for (size_t i = 0; i < n; i++) {
-        struct bytes key = bytes_of(material, packet_encryption_key_len(&all[i]));
-        struct bytes integrity = bytes_of(material + PACKET_KEY_MAX, packet_integrity_key_len(&all[i]));
-        struct packet_key *moved = aligned_alloc(64, sizeof(*moved));
-        pid_t pid;
-
-        rng_fill(&rng, material, sizeof(material));
-        rng_fill(&rng, s->f.data, FRAME);
-        assert_int_equal(packet_key_init(c, &s->seal, &all[i], true, key, integrity), 0);
-        assert_int_equal(packet_key_init(c, &s->open, &all[i], false, key, integrity), 0);
-        memcpy(moved, &s->open, sizeof(*moved));
-        frame_lay(&s->f, &s->seal, 64, true);
-        memcpy(plain, s->f.job.payload, 64);
-        pid = fork();
-        if (pid == 0) {
-            struct shared *elsewhere = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-            struct packet_cipher *own = packet_cipher_new(&rng);
-
-            frame_lay(&elsewhere->f, &elsewhere->seal, 64, true);
-            _exit(elsewhere != s && own && packet_cipher_seal(own, &elsewhere->f.job, 1) == 1 ? 0 : 1);
-        }
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_int_equal(status, 0);
-        frame_lay(&s->f, moved, 64, true);
-        assert_int_equal(packet_cipher_open(c, &s->f.job, 1), 1);
-        assert_memory_equal(s->f.job.payload, plain, 64);
-        key_free(moved);
-    }
-    munmap(s, sizeof(*s));
-    close(fd);
-    packet_cipher_free(c);
-}
-
-static int compare_16(const void *a, const void *b)
-{
-    return memcmp(a, b, 16);
-}
-
-/* IVs of CBC never repeat and depend on the generator; those of AEADs stay the caller's. */
-static void ivs(void **state)
-{
-    static const struct packet_algorithms cbc = {PACKET_ENCRYPTION_AES_CBC, 16, PACKET_INTEGRITY_SHA1_96};
-    static const struct packet_algorithms des = {PACKET_ENCRYPTION_DES, 8, PACKET_INTEGRITY_SHA1_96};
-    static const struct packet_algorithms gcm = {PACKET_ENCRYPTION_AES_GCM16, 16, 0};
-    static uint8_t seen[200 * PACKET_BURST_MAX][16];
-    uint8_t material[PACKET_KEY_MAX + PACKET_INTEGRITY_KEY_MAX] = {0}, other[32], same[16], zero[16] = {0};
-    struct packet_job jobs[PACKET_BURST_MAX + 1];
-    struct rng a, b;
-    struct packet_cipher *ca, *cb;
-    struct packet_key *k, *kd, *kg;
-
-    (void)state;
-    rng_init_number(&a, 42);
-    rng_init_number(&b, 42);
-    ca = packet_cipher_new(&a);
-    cb = packet_cipher_new(&b);
-    k = key_new(ca, &cbc, true, material);
-    kd = key_new(ca, &des, true, material);
-    kg = key_new(ca, &gcm, true, material);
-    for (size_t round = 0; round < 200; round++) {
-        for (size_t i = 0; i < PACKET_BURST_MAX; i++)
-            jobs[i] = (struct packet_job){.key = k, .iv = seen[round * PACKET_BURST_MAX + i]};
-        packet_cipher_ivs(ca, jobs, PACKET_BURST_MAX);
-    }
-    jobs[0].iv = same;
-    packet_cipher_ivs(cb, jobs, 1);
-    assert_memory_equal(same, seen[0], 16);
-    qsort(seen, ARRAY_SIZE(seen), 16, compare_16);
-    for (size_t i = 1; i < ARRAY_SIZE(seen); i++)
-        assert_memory_not_equal(seen[i - 1], seen[i], 16);
-    memset(other, 0, sizeof(other));
-    jobs[0] = (struct packet_job){.key = kg, .iv = other};
-    jobs[1] = (struct packet_job){.key = kd, .iv = other + 16};
-    packet_cipher_ivs(ca, jobs, 2);
-    assert_memory_equal(other, zero, 16);
-    assert_memory_not_equal(other + 16, zero, 8);
-    assert_memory_equal(other + 24, zero, 8);
-    packet_cipher_ivs(ca, jobs, 0);
-    key_free(k);
-    key_free(kd);
-    key_free(kg);
-    packet_cipher_free(ca);
-    packet_cipher_free(cb);
-    packet_cipher_free(NULL);
-}
-
 static int set_up(void **state)
 {
     (void)state;
@@ -669,8 +429,6 @@ int main(void)
         cmocka_unit_test(known),        cmocka_unit_test(every_combination),
         cmocka_unit_test(mixed_bursts), cmocka_unit_test(tampering),
         cmocka_unit_test(refused),      cmocka_unit_test(authentication_header),
-        cmocka_unit_test(bad_keys),     cmocka_unit_test(bad_material),
-        cmocka_unit_test(ivs),          cmocka_unit_test(shared_between_processes),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
