@@ -18,7 +18,8 @@ enum channel_type {
     CHANNEL_PAIR_USED,   /* first packet arrived: pair */
     CHANNEL_INVALID_SPI, /* a packet for an SPI that is not ours: invalid_spi. Limited to a few per second */
     CHANNEL_PEER_MOVED,  /* the peer's NAT mapping changed: pair; its new place is in sad_pair.remote_now */
-    CHANNEL_DATAGRAM,    /* an IKE message that reached the engine's socket on port 4500; `data` follows */
+    CHANNEL_DATAGRAM,    /* an IKE message that reached the engine's socket on port 4500; `data` follows, the
+                            non-ESP marker taken off */
     CHANNEL_READY,       /* the engine started (also: again) and serves */
     /* control -> engine */
     CHANNEL_PAIR_ADDED = 64, /* pair: index it, send what waits for it */

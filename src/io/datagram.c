@@ -204,6 +204,11 @@ static void datagram_header(struct msghdr *m, union name *name, union control *c
                          .msg_iov = (struct iovec *)d->pieces,
                          .msg_iovlen = d->piece_count};
     used = control_source(control, used, &d->local.address);
+    if (d->tos) {
+        int tos = d->tos;
+        bool v4 = d->remote.address.family == ADDRESS_V4;
+        used = control_put(control, used, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS, &tos, sizeof(tos));
+    }
     if (d->segment)
         used = control_put(control, used, IPPROTO_UDP, UDP_SEGMENT, &d->segment, sizeof(d->segment));
     if (used) {

@@ -44,6 +44,7 @@ struct datagram_out {
     uint16_t segment;       /* UDP: the kernel cuts here; 0: it is one datagram */
     struct endpoint local;  /* the source; address unset: the kernel chooses. Not for sockets with headers included */
     struct endpoint remote; /* port 0 on raw sockets */
+    uint8_t tos;            /* DSCP and ECN; not for sockets with headers included */
 };
 
 struct datagram_writer;

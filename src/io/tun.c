@@ -16,6 +16,13 @@
 #define TUN_F_USO6 0x40
 #endif
 
+static int tun_offload(struct tun *t)
+{
+    unsigned long offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+    t->udp_segmentation = ioctl(t->fd, TUNSETOFFLOAD, offloads | TUN_F_USO4 | TUN_F_USO6) == 0;
+    return !t->udp_segmentation && ioctl(t->fd, TUNSETOFFLOAD, offloads) < 0 ? -errno : 0;
+}
+
 static int tun_set_up(struct tun *t, const char *name)
 {
     struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR};
@@ -29,10 +36,9 @@ static int tun_set_up(struct tun *t, const char *name)
     int header = TUN_HEADER;
     if (ioctl(t->fd, TUNSETVNETHDRSZ, &header) < 0)
         return -errno;
-    unsigned long offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
-    t->udp_segmentation = ioctl(t->fd, TUNSETOFFLOAD, offloads | TUN_F_USO4 | TUN_F_USO6) == 0;
-    if (!t->udp_segmentation && ioctl(t->fd, TUNSETOFFLOAD, offloads) < 0)
-        return -errno;
+    int offloaded = tun_offload(t);
+    if (offloaded < 0)
+        return offloaded;
     t->ifindex = if_nametoindex(name);
     if (t->ifindex == 0)
         return -errno;
@@ -58,6 +64,24 @@ int tun_open(const char *name, struct tun *ret)
         close(t.fd);
         return r;
     }
+    *ret = t;
+    return 0;
+}
+
+int tun_attach(int fd, struct tun *ret)
+{
+    struct tun t = {.fd = fd};
+    struct ifreq ifr = {0};
+    if (ioctl(fd, TUNGETIFF, &ifr) < 0)
+        return -errno;
+    if ((ifr.ifr_flags & (IFF_TUN | IFF_NO_PI | IFF_VNET_HDR)) != (IFF_TUN | IFF_NO_PI | IFF_VNET_HDR))
+        return -EINVAL;
+    t.ifindex = if_nametoindex(ifr.ifr_name);
+    if (t.ifindex == 0)
+        return -errno;
+    int r = tun_offload(&t);
+    if (r < 0)
+        return r;
     *ret = t;
     return 0;
 }

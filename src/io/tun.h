@@ -26,6 +26,8 @@ struct tun {
  * this machine has no /dev/net/tun. -EBUSY: the name is in use, by another process or another kind of device.
  * -EINVAL: no name for a device. */
 int tun_open(const char *name, struct tun *ret) must_check;
+/* The same about a descriptor that another process opened with tun_open. -errno: it is none. */
+int tun_attach(int fd, struct tun *ret) must_check;
 void tun_close(struct tun *t);
 
 /* One packet with its header; `size` at least TUN_PACKET_MAX. Returns its length; -EAGAIN: none waits. */
