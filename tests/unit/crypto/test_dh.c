@@ -188,6 +188,25 @@ static void bad_ecp(void **state)
     }
 }
 
+/* x + p for x: the same point to whoever reduces first. p is 2^521 - 1, so both fit into 66 bytes. */
+static void bad_unreduced(void **state)
+{
+    struct dh_keypair k, peer;
+    struct secret s;
+    struct rng rng;
+    size_t at = 65;
+
+    (void)state;
+    rng_init_number(&rng, 8);
+    assert_int_equal(dh_generate(DH_ECP_521, &rng, &k), 0);
+    assert_int_equal(dh_generate(DH_ECP_521, &rng, &peer), 0);
+    assert_int_equal(dh_shared(&k, dh_public(&peer), &s), 0);
+    while (peer.public[at]-- == 0)
+        at--;
+    peer.public[0] += 2;
+    refused(&k, peer.public, peer.public_len);
+}
+
 static void bad_25519(void **state)
 {
     /* RFC 7748 §6.1: points of small order give zero. */
@@ -260,7 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known),    cmocka_unit_test(agree),       cmocka_unit_test(leading_zeros),
         cmocka_unit_test(bad_modp), cmocka_unit_test(bad_ecp),     cmocka_unit_test(bad_25519),
-        cmocka_unit_test(bad_own),  cmocka_unit_test(bad_lengths),
+        cmocka_unit_test(bad_own),  cmocka_unit_test(bad_lengths), cmocka_unit_test(bad_unreduced),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The packet ciphers, on every instruction set that the processor has: published packets; every combination
- * against libcrypto for every length; bursts of mixed keys; each bit that a network could change; keys shared
- * between processes and between addresses; what must be refused. */
+ * against libcrypto for every length; bursts of mixed keys; each byte that a network could change; lengths
+ * that must be refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
