@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Merges decrypted TCP segments that follow each other (and UDP datagrams of equal size) into one packet for one write to
- * the TUN device, without copying: a merged packet is a list of views, headers first. It is what a network card's
- * receive offload does, and what makes one TCP stream fast. The engine's shell calls it after inbound_burst. Pure.
+/* Merges decrypted TCP segments that follow each other (and UDP datagrams of equal size) into one packet for
+ * one write to the TUN device, without copying: a merged packet is a list of views, headers first. It is what
+ * a network card's receive offload does, and what makes one TCP stream fast. The engine's shell calls it
+ * after inbound_burst. Pure.
  *
- * Merged is only what can be split again into exactly what arrived: same addresses, ports, acknowledgement, window,
- * flags (PSH and FIN only on the last), options, TOS, TTL, DF; consecutive sequence; equal sizes but the last; right
- * checksums. Order within a flow is kept.
+ * Merged is only what can be split again into exactly what arrived: same addresses, ports, acknowledgement,
+ * window, flags (PSH and FIN only on the last), options, TOS, TTL, DF; consecutive sequence; equal sizes but
+ * the last; right checksums. Order within a flow is kept.
  */
 #ifndef IPSEC_COALESCE_H
 #define IPSEC_COALESCE_H

@@ -3,9 +3,10 @@
  *
  *     SPI -> pair -> replay check -> open -> replay commit -> trailer -> selector check -> ECN -> result
  *
- * The engine's shell calls inbound_burst with what it received and does what the results say; what is delivered goes
- * through coalesce.h to the TUN device. Opening is in place: a result points into the buffer of its packet, or into
- * memory of `struct inbound` that is valid until the next burst. Nothing here allocates, reads a clock or does I/O.
+ * The engine's shell calls inbound_burst with what it received and does what the results say; what is
+ * delivered goes through coalesce.h to the TUN device. Opening is in place: a result points into the buffer
+ * of its packet, or into memory of `struct inbound` that is valid until the next burst. Nothing here
+ * allocates, reads a clock or does I/O.
  *
  * RFC 4301 §5.2, RFC 4303 §3.4, RFC 4302 §3.4, RFC 3948 §3.4, RFC 6040 §4.2, RFC 6479.
  */
@@ -18,12 +19,13 @@
 #include "ipsec/path.h"
 
 enum inbound_form {
-    INBOUND_RAW_V4, /* `data` is the whole outer packet, reassembled, as an IPv4 raw socket gives it. Nothing else needs
-                       to be filled in */
-    INBOUND_RAW_V6, /* `data` is what follows the IPv6 header, as an IPv6 raw socket gives it; `local`, `remote` (ports 0),
-                       `protocol` and `traffic_class` come with it. Keep 4 writable bytes behind `len` */
-    INBOUND_UDP,    /* `data` is the payload of a datagram on port 4500 that is not an IKE message and not a keepalive;
-                       `local`, `remote` and `traffic_class` come with it */
+    INBOUND_RAW_V4, /* `data` is the whole outer packet, reassembled, as an IPv4 raw socket gives it. Nothing
+                       else needs to be filled in */
+    INBOUND_RAW_V6, /* `data` is what follows the IPv6 header, as an IPv6 raw socket gives it; `local`,
+                       `remote` (ports 0), `protocol` and `traffic_class` come with it. Keep 4 writable bytes
+                       behind `len` */
+    INBOUND_UDP,    /* `data` is the payload of a datagram on port 4500 that is not an IKE message and not a
+                       keepalive;    `local`, `remote` and `traffic_class` come with it */
 };
 
 struct inbound_packet {
@@ -41,12 +43,13 @@ enum inbound_kind {
 };
 
 enum inbound_note {
-    INBOUND_NOTE_USED = 1,        /* CHANNEL_PAIR_USED */
-    INBOUND_NOTE_SOFT = 2,        /* CHANNEL_PAIR_SOFT, once for a pair */
-    INBOUND_NOTE_HARD = 4,        /* CHANNEL_PAIR_HARD; with every packet dropped for it */
-    INBOUND_NOTE_MOVED = 8,       /* CHANNEL_PEER_MOVED; sad_pair.remote_now was updated */
-    INBOUND_NOTE_INVALID_SPI = 16, /* CHANNEL_INVALID_SPI: `spi`, the packet's protocol, local and remote. Limit it */
-    INBOUND_NOTE_PREFERRED = 32,  /* the peer that sends on this pair is now the one that we send to */
+    INBOUND_NOTE_USED = 1,  /* CHANNEL_PAIR_USED */
+    INBOUND_NOTE_SOFT = 2,  /* CHANNEL_PAIR_SOFT, once for a pair */
+    INBOUND_NOTE_HARD = 4,  /* CHANNEL_PAIR_HARD; with every packet dropped for it */
+    INBOUND_NOTE_MOVED = 8, /* CHANNEL_PEER_MOVED; sad_pair.remote_now was updated */
+    INBOUND_NOTE_INVALID_SPI =
+        16, /* CHANNEL_INVALID_SPI: `spi`, the packet's protocol, local and remote. Limit it */
+    INBOUND_NOTE_PREFERRED = 32, /* the peer that sends on this pair is now the one that we send to */
 };
 
 struct inbound_result {
@@ -56,8 +59,8 @@ struct inbound_result {
     uint8_t protocol; /* 50 or 51 (outermost) */
     uint32_t len;
     uint8_t *data;
-    uint32_t slot; /* of the pair; UINT32_MAX: none */
-    uint32_t spi;  /* of the packet, hence spi_in of the pair */
+    uint32_t slot;                 /* of the pair; UINT32_MAX: none */
+    uint32_t spi;                  /* of the packet, hence spi_in of the pair */
     struct endpoint local, remote; /* outer; set with any note */
 };
 

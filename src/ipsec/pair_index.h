@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine's private index of pairs: which pair carries a packet that an entry of the policy protects, and which pair
- * sent a packet that an ICMP error quotes.
+/* The engine's private index of pairs: which pair carries a packet that an entry of the policy protects, and
+ * which pair sent a packet that an ICMP error quotes.
  *
- * Pairs of one entry and one selector form a group; of a group the active pair with the highest `preferred_since` sends. A
- * packet finds its group by tuple space search: one probe per shape (prefix lengths, protocol or not) that pairs of its entry
- * have, most specific first. So 10,000 pairs under one entry cost as much as 10,000 entries with one pair each.
+ * Pairs of one entry and one selector form a group; of a group the active pair with the highest
+ * `preferred_since` sends. A packet finds its group by tuple space search: one probe per shape (prefix
+ * lengths, protocol or not) that pairs of its entry have, most specific first. So 10,000 pairs under one
+ * entry cost as much as 10,000 entries with one pair each.
  *
- * The index is never the truth: a message that control lost costs nothing but time, for every answer is checked against the
- * pair's state and SPI, and pair_index_sync makes it anew from the SAD.
+ * The index is never the truth: a message that control lost costs nothing but time, for every answer is
+ * checked against the pair's state and SPI, and pair_index_sync makes it anew from the SAD.
  */
 #ifndef IPSEC_PAIR_INDEX_H
 #define IPSEC_PAIR_INDEX_H
@@ -33,8 +34,8 @@ struct packet_tuple; /* ipsec/tuple.h */
 
 /* Slot of the pair that sends a packet (tuple.local is its source) under `entry`, or PAIR_NONE. */
 uint32_t pair_index_find(struct pair_index *x, uint32_t entry, const struct packet_tuple *packet);
-/* A packet arrived on `slot`: the peer that sent it is the one to answer to. True if that changed the preference: the
- * newest pair of this peer sends from now on. */
+/* A packet arrived on `slot`: the peer that sent it is the one to answer to. True if that changed the
+ * preference: the newest pair of this peer sends from now on. */
 bool pair_index_received(struct pair_index *x, uint32_t slot, ns now);
 /* The pair that sent an outer packet with this SPI to this address, or PAIR_NONE. */
 uint32_t pair_index_find_outbound(const struct pair_index *x, uint32_t spi_out, const struct address *remote);

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The security association database in shared memory.
  *
- * Supervisor, control and engine map the same memfd at different addresses, so nothing in here is a pointer. One slot is
- * a pair: the inbound and the outbound SA that one negotiation made, as IKE always makes both (AH under ESP is a second
- * pair that `bundle` names). The SPI that we choose names the slot (base/spi.h).
+ * Supervisor, control and engine map the same memfd at different addresses, so nothing in here is a pointer.
+ * One slot is a pair: the inbound and the outbound SA that one negotiation made, as IKE always makes both (AH
+ * under ESP is a second pair that `bundle` names). The SPI that we choose names the slot (base/spi.h).
  *
- * Who writes what: control writes everything down to `sequence_ceiling`, and `state`; the engine that owns the pair
- * writes the rest, and moves `state` from PAIR_INBOUND to PAIR_ACTIVE at the first packet that arrives on it (the peer
- * has the keys: an implicit third message of quick mode). What the engine writes is all that its successor needs: a
- * dead engine's place is taken with the exact counters, sequence numbers and replay window.
+ * Who writes what: control writes everything down to `sequence_ceiling`, and `state`; the engine that owns
+ * the pair writes the rest, and moves `state` from PAIR_INBOUND to PAIR_ACTIVE at the first packet that
+ * arrives on it (the peer has the keys: an implicit third message of quick mode). What the engine writes is
+ * all that its successor needs: a dead engine's place is taken with the exact counters, sequence numbers and
+ * replay window.
  *
- * A slot is reused only after the engine passed a quiescent point (`engine_epoch`): nothing can still point at it.
+ * A slot is reused only after the engine passed a quiescent point (`engine_epoch`): nothing can still point
+ * at it.
  */
 #ifndef IPSEC_SAD_H
 #define IPSEC_SAD_H
@@ -35,11 +37,11 @@ enum pair_state {
 };
 
 enum pair_flag {
-    PAIR_TUNNEL = 1 << 0,         /* else transport mode */
-    PAIR_UDP = 1 << 1,            /* UDP encapsulation, RFC 3948 */
-    PAIR_ESN = 1 << 2,            /* 64-bit sequence numbers, RFC 4303 §2.2.1 */
+    PAIR_TUNNEL = 1 << 0, /* else transport mode */
+    PAIR_UDP = 1 << 1,    /* UDP encapsulation, RFC 3948 */
+    PAIR_ESN = 1 << 2,    /* 64-bit sequence numbers, RFC 4303 §2.2.1 */
     PAIR_NO_REPLAY_CHECK = 1 << 3,
-    PAIR_DF_SET = 1 << 4,         /* neither flag: copy DF from the inner header */
+    PAIR_DF_SET = 1 << 4, /* neither flag: copy DF from the inner header */
     PAIR_DF_CLEAR = 1 << 5,
     PAIR_FRAGMENT_AFTER = 1 << 6, /* fragment the ESP packet, not the inner one */
     PAIR_BUNDLE_INNER = 1 << 7,   /* `bundle` is applied after this one on the way out */
@@ -73,16 +75,18 @@ struct sad_pair {
     struct endpoint local;  /* outer; ports with PAIR_UDP only */
     struct endpoint remote; /* outer. The engine follows a NAT's rebinding in `remote_now` and reports it */
     ns created;
-    ns hard_expiry;          /* NS_NEVER: none */
-    uint64_t soft_bytes;     /* per direction; the engine reports when it is passed; UINT64_MAX: none */
-    uint64_t hard_bytes;     /* per direction; nothing passes beyond it */
-    uint64_t iv_base;        /* the 8-byte explicit IV of counter modes is iv_base ^ sequence: disjoint by member and epoch */
+    ns hard_expiry;      /* NS_NEVER: none */
+    uint64_t soft_bytes; /* per direction; the engine reports when it is passed; UINT64_MAX: none */
+    uint64_t hard_bytes; /* per direction; nothing passes beyond it */
+    uint64_t iv_base; /* the 8-byte explicit IV of counter modes is iv_base ^ sequence: disjoint by member and
+                         epoch */
     uint64_t sequence_ceiling; /* numbers at or above are not sent */
 
     _Alignas(64) _Atomic uint64_t sequence_out; /* last number sent */
     struct sad_counters out;
-    _Atomic ns preferred_since; /* among pairs of one selector the highest sends; control sets it at installation */
-    uint32_t path_mtu;          /* of the outer path; 0: that of the route */
+    _Atomic ns
+        preferred_since; /* among pairs of one selector the highest sends; control sets it at installation */
+    uint32_t path_mtu;   /* of the outer path; 0: that of the route */
     ns path_mtu_expiry;
     uint8_t soft_reported;
     _Atomic uint32_t remote_version; /* odd while `remote_now` is written */
@@ -107,7 +111,7 @@ struct sad_engine {
 struct sad {
     char magic[8]; /* "HFSAD01" */
     uint32_t size_of_pair;
-    uint32_t slots; /* of pairs[], at most SPI_SLOTS_MAX */
+    uint32_t slots;              /* of pairs[], at most SPI_SLOTS_MAX */
     _Atomic uint32_t slots_used; /* no slot at or above was ever used: a scan stops there */
     _Atomic uint64_t member_epoch;
     struct sad_engine engines[SAD_ENGINES_MAX];
@@ -129,8 +133,9 @@ static inline uint32_t sad_slot(const struct sad *sad, const struct sad_pair *pa
     return (uint32_t)(pair - sad->pairs);
 }
 
-/* Engine: brackets the work on a burst, so that control can wait for a quiescent point. What a burst's results name is
- * used before `leave`. A successor's `enter` repairs an epoch that its predecessor left odd. */
+/* Engine: brackets the work on a burst, so that control can wait for a quiescent point. What a burst's
+ * results name is used before `leave`. A successor's `enter` repairs an epoch that its predecessor left odd.
+ */
 void sad_engine_enter(struct sad_engine *e);
 void sad_engine_leave(struct sad_engine *e);
 

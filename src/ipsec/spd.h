@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The security policy database in shared memory: which traffic that leaves by which interface is protected how.
+/* The security policy database in shared memory: which traffic that leaves by which interface is protected
+ * how.
  *
- * Control compiles the configuration's crypto maps and access lists into a table, in the one of two buffers that is not
- * in use, and publishes it by `spd_publish`; the engine reads the table that `version` names and starts over when that
- * changed. Control overwrites the old buffer only after the engines passed a quiescent point (ipsec/sad.h).
+ * Control compiles the configuration's crypto maps and access lists into a table, in the one of two buffers
+ * that is not in use, and publishes it by `spd_publish`; the engine reads the table that `version` names and
+ * starts over when that changed. Control overwrites the old buffer only after the engines passed a quiescent
+ * point (ipsec/sad.h).
  *
- * The packet's way: egress interface -> binding -> entries in order of their sequence -> access list, first match:
- * permit protects, deny falls through to the next entry, no match in any entry: in clear (RFC 4301 §4.4.1).
- * Later fragments carry no ports: an ace with ports matches them by addresses and protocol alone if it permits, and
- * never if it denies (as the field's access lists do).
+ * The packet's way: egress interface -> binding -> entries in order of their sequence -> access list, first
+ * match: permit protects, deny falls through to the next entry, no match in any entry: in clear (RFC 4301
+ * §4.4.1). Later fragments carry no ports: an ace with ports matches them by addresses and protocol alone if
+ * it permits, and never if it denies (as the field's access lists do).
  */
 #ifndef IPSEC_SPD_H
 #define IPSEC_SPD_H
@@ -16,6 +18,7 @@
 #include <stdatomic.h>
 
 #include "base/address.h"
+#include "ipsec/tuple.h"
 #include "wire/ip.h"
 
 enum {
@@ -38,8 +41,8 @@ struct spd_ace {
     uint16_t destination_port_low, destination_port_high;
 };
 
-/* One sequence of a crypto map within one scope. Bindings that share a local address share the scope, hence the
- * entries and the SAs; bindings that do not have entries of their own. */
+/* One sequence of a crypto map within one scope. Bindings that share a local address share the scope, hence
+ * the entries and the SAs; bindings that do not have entries of their own. */
 struct spd_entry {
     uint32_t id; /* given by control; stays with (scope, map, sequence) over changes of the configuration */
     uint32_t sequence;
@@ -62,8 +65,8 @@ struct spd_table {
 };
 
 struct spd {
-    char magic[8];             /* "HFSPD01" */
-    _Atomic uint32_t version;  /* 0: nothing published yet. The table is tables[version & 1] */
+    char magic[8];              /* "HFSPD01" */
+    _Atomic uint32_t version;   /* 0: nothing published yet. The table is tables[version & 1] */
     struct spd_table tables[2]; /* sparse */
 };
 
@@ -81,10 +84,19 @@ static inline const struct spd_table *spd_table(const struct spd *spd, uint32_t 
 
 const struct spd_binding *spd_binding_find(const struct spd_table *t, uint32_t ifindex);
 
-/* What happens to a packet that leaves by `b`. On SPD_PROTECT `ret_entry` and `ret_ace` are indexes into the table. */
+/* What happens to a packet that leaves by `b`. On SPD_PROTECT `ret_entry` and `ret_ace` are indexes into the
+ * table. */
 enum spd_verdict { SPD_BYPASS, SPD_PROTECT };
-enum spd_verdict spd_match(const struct spd_table *t, const struct spd_binding *b, const struct ip_packet *packet,
-                           uint32_t *ret_entry, uint32_t *ret_ace);
+enum spd_verdict spd_match(const struct spd_table *t, const struct spd_binding *b,
+                           const struct ip_packet *packet, uint32_t *ret_entry, uint32_t *ret_ace);
+
+/* The same for what is left of a packet in a tuple (tuple.local is its source). */
+enum spd_verdict spd_match_tuple(const struct spd_table *t, const struct spd_binding *b,
+                                 const struct packet_tuple *tuple, uint32_t *ret_entry, uint32_t *ret_ace);
+/* Whether this line matches, be it a permit or a deny. */
+bool spd_ace_matches(const struct spd_ace *ace, const struct packet_tuple *p);
+/* Whether an address is this gateway's. */
+bool spd_owns(const struct spd_table *t, const struct address *a);
 
 /* The selector that an ace asks for in a negotiation (proxy identities). False if a wildcard has holes. */
 bool spd_ace_selector(const struct spd_ace *ace, struct selector *ret);
