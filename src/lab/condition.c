@@ -55,15 +55,16 @@ static bool watch_holds(struct run *r, const struct condition *c, char **ret_det
 {
     struct capture_counts counts = capture_read(&r->captures[c->subject]);
     uint64_t v = capture_count(&counts, c->metric, c->direction);
-    const char *clear = capture_first_clear(&r->captures[c->subject]);
-    const char *first = c->metric == PACKET_CLEAR && v > 0 ? clear : "";
     if (counts.missed) {
         *ret_detail = text_of("%llu packets seen, but the capture missed %llu", (unsigned long long)v,
                               (unsigned long long)counts.missed);
         return false;
     }
-    *ret_detail = text_of("%llu seen%s%s", (unsigned long long)v, *first ? ", the first ever: " : "", first);
-    return compare_numbers((double)v, c->compare, c->number);
+    bool holds = compare_numbers((double)v, c->compare, c->number);
+    bool tell = !holds && c->metric == PACKET_CLEAR && v > 0;
+    *ret_detail = text_of("%llu seen%s%s", (unsigned long long)v, tell ? ", the first of all: " : "",
+                          tell ? capture_first_clear(&r->captures[c->subject]) : "");
+    return holds;
 }
 
 /* The line around a match, or all of the output if there is none. */

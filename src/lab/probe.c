@@ -314,6 +314,12 @@ uint64_t probe_send_errors(const struct probe *p)
     return p->shared ? p->shared->send_errors : 0;
 }
 
+void probe_stop_sending(struct probe *p)
+{
+    if (p->shared)
+        p->shared->stop_sending = true;
+}
+
 void probe_stop(struct probe *p)
 {
     struct probe_shared *s = p->shared;

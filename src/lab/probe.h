@@ -24,6 +24,8 @@ struct probe {
  */
 int probe_start(struct probe *p, const struct flow *flow, unsigned index, int from_netns, int to_netns,
                 char error[128]) must_check;
+/* Tells the sender to stop; probe_stop waits for it. Several flows can so stop at the same time. */
+void probe_stop_sending(struct probe *p);
 /* Stops sending, waits for what is under way (at most 500 ms), stops receiving. The figures stay. */
 void probe_stop(struct probe *p);
 void probe_done(struct probe *p);

@@ -172,6 +172,8 @@ static void step_start_flows(struct run *r, const struct step *step)
 
 static void step_stop_flows(struct run *r, const struct step *step)
 {
+    for (unsigned i = 0; i < step->name_count; i++)
+        probe_stop_sending(&r->probes[step->names[i]]);
     for (unsigned i = 0; i < step->name_count; i++) {
         struct probe *p = &r->probes[step->names[i]];
         probe_stop(p);
@@ -372,6 +374,8 @@ bool run_timeline(struct run *r)
         run_fail(r, "interrupted");
     else if (r->error)
         steps_not_reached(r, at);
+    for (unsigned i = 0; i < s->flow_count; i++)
+        probe_stop_sending(&r->probes[i]);
     for (unsigned i = 0; i < s->flow_count; i++)
         probe_stop(&r->probes[i]);
     tick_silences(r);

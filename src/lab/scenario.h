@@ -89,7 +89,8 @@ struct flow {
 
 struct watch {
     char name[TEXT_NAME];
-    unsigned link, end; /* whose wire is watched */
+    unsigned link, end;  /* whose wire is watched */
+    struct address host; /* only packets from or to it are counted, where set */
     struct prefix clear[SCENARIO_WATCH_PREFIXES];
     unsigned clear_count;
 };

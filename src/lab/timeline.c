@@ -133,6 +133,8 @@ static bool parse_watch(struct scenario *s, struct text *t, struct statement *st
         return text_fail(t, st->line, column, "a watch named %s is there already", w->name);
     if (!take_link_end(t, st, s, &w->link, &w->end))
         return false;
+    if (statement_accept(st, "host") && !take_address(t, st, &w->host))
+        return false;
     if (statement_accept(st, "clear")) {
         do {
             const struct word *word = statement_peek(st);

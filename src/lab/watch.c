@@ -75,6 +75,9 @@ static void capture_take(struct capture_child *c, struct bytes packet, const str
     struct packet_view view;
     if (!packet_classify(packet, c->watch->clear, c->watch->clear_count, &view))
         return;
+    const struct address *host = &c->watch->host;
+    if (address_is_set(host) && !address_equal(host, &view.source) && !address_equal(host, &view.destination))
+        return;
     /* What leaves the fabric's port arrives at the node. */
     int direction = from->sll_pkttype == PACKET_OUTGOING ? CAPTURE_IN : CAPTURE_OUT;
     if (view.kind == PACKET_CLEAR && s->first_clear[0] == '\0') {
