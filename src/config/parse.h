@@ -37,7 +37,7 @@ struct config_session {
     bool ghost;           /* the line that opened this block was wrong: check its lines, apply none */
     bool ended;           /* `end` was read */
     uint32_t line;        /* of the file; 0: typed */
-    uint16_t column;      /* of the token that an error is about, for handlers */
+    bool block_indented;  /* the lines of this block are indented: one that is not ends it */
     uint32_t index;       /* of the object of the mode in its array */
     uint32_t entry_index; /* of the crypto map entry in its map */
 };
