@@ -151,7 +151,8 @@ enum isakmp_error isakmp_message_parse(struct bytes datagram, struct isakmp_mess
     enum isakmp_error error = isakmp_header_parse(datagram, &m.header);
     if (error)
         return error;
-    assert(!(m.header.flags & ISAKMP_FLAG_ENCRYPTION));
+    if (m.header.flags & ISAKMP_FLAG_ENCRYPTION)
+        return ISAKMP_ERROR_FLAGS;
     struct reader r = reader_of(bytes_of(datagram.data + ISAKMP_HEADER, datagram.len - ISAKMP_HEADER));
     error = chain_parse(m.header.next_payload, &r, &m);
     if (error)

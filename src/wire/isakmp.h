@@ -96,7 +96,7 @@ struct isakmp_message {
  * removed). */
 enum isakmp_error isakmp_header_parse(struct bytes datagram, struct isakmp_header *ret) must_check;
 /* A clear message: header and payload chain, which must end where the message ends. An encrypted one (flag E)
- * is refused (asserted): decrypt the bytes behind the header, then call isakmp_body_parse. */
+ * is ISAKMP_ERROR_FLAGS: decrypt the bytes behind the header, then call isakmp_body_parse. */
 enum isakmp_error isakmp_message_parse(struct bytes datagram, struct isakmp_message *ret) must_check;
 /* The chain in the decrypted body of the message with `header`. Whatever stands behind the last payload is
  * padding and ignored, as its content is not covered by any hash and peers fill it differently. */

@@ -134,6 +134,10 @@ static void test_refused(void **state)
         vector_free(datagram);
     }
     assert_string_equal(isakmp_error_name(ISAKMP_ERROR_PAYLOAD_BODY + 1), "?");
+    struct bytes encrypted = vector_load("isakmp/mm5");
+    static struct isakmp_message m;
+    assert_int_equal(isakmp_message_parse(encrypted, &m), ISAKMP_ERROR_FLAGS);
+    vector_free(encrypted);
 }
 
 static void test_chain_limit(void **state)
