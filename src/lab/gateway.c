@@ -131,6 +131,9 @@ int gateway_kill(struct gateway *g, enum role role, pid_t *ret_pid)
         g->expected_end = true;
     if (kill(pid, SIGKILL) < 0)
         return -errno;
+    /* Whoever asks next must not find it still dying. */
+    for (unsigned i = 0; i < 1000 && netns_has_process(g->netns, pid); i++)
+        usleep(1000);
     *ret_pid = pid;
     return 0;
 }
@@ -151,7 +154,7 @@ void gateway_stop(struct gateway *g)
         for (enum role r = ROLE_SUPERVISOR; r < ROLE_ANY; r++) {
             bool alive = netns_has_process(g->netns, pids[r]);
             any |= alive;
-            if (alive && i >= 250)
+            if (alive && (i >= 250 || !pids[ROLE_SUPERVISOR])) /* nobody tells them otherwise */
                 kill(pids[r], SIGKILL);
         }
         if (any)
