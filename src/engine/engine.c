@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine process: start, loop, end (see engine.h). The loop gives each descriptor that is ready one turn of bounded
- * length, so that no direction starves the other, and blocks when there is nothing to do. */
+/* The engine process: start, loop, end (see engine.h). The loop gives each descriptor that is ready one turn
+ * of bounded length, so that no direction starves the other, and blocks when there is nothing to do. */
 #include "engine/engine.h"
 
 #include <errno.h>
@@ -165,8 +165,8 @@ static int engine_descriptors(struct engine *e)
     return r < 0 ? engine_fail("descriptors", r) : 0;
 }
 
-/* Everything is open by now: what is left to a hijacked engine is what it holds. Other processes must not look into
- * it, for it holds keys. */
+/* Everything is open by now: what is left to a hijacked engine is what it holds. Other processes must not
+ * look into it, for it holds keys. */
 static int engine_drop_rights(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};

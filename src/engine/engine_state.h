@@ -7,7 +7,8 @@
  *     reports.c     messages to and from control
  *     route_cache.c which interface a destination leaves by
  *
- * Nothing is allocated after the start. Whatever reads the SPD or the SAD does so between engine_enter and engine_leave.
+ * Nothing is allocated after the start. Whatever reads the SPD or the SAD does so between engine_enter and
+ * engine_leave.
  */
 #ifndef ENGINE_ENGINE_STATE_H
 #define ENGINE_ENGINE_STATE_H
@@ -116,8 +117,8 @@ static inline int family_index(const struct address *a)
 /* tun_side.c */
 /* Reads what the TUN device has, up to a fair share. */
 void tun_side_read(struct engine *e);
-/* Room behind which PACKET_TAILROOM follows, in front of which PACKET_HEADROOM lies, for a packet of `len` that is to go
- * out; NULL if it is too long. Add it with tun_side_add, then tun_side_flush. */
+/* Room behind which PACKET_TAILROOM follows, in front of which PACKET_HEADROOM lies, for a packet of `len`
+ * that is to go out; NULL if it is too long. Add it with tun_side_add, then tun_side_flush. */
 uint8_t *tun_side_slot(struct engine *e, uint32_t len);
 void tun_side_add(struct engine *e, uint8_t *data, uint32_t len, const struct route *route, uint32_t group);
 void tun_side_flush(struct engine *e);
@@ -140,7 +141,8 @@ void sender_flush(struct engine *e);
 
 /* reports.c */
 void reports_send(struct engine *e, struct channel_message *m);
-void reports_datagram(struct engine *e, const struct endpoint *local, const struct endpoint *remote, struct bytes data);
+void reports_datagram(struct engine *e, const struct endpoint *local, const struct endpoint *remote,
+                      struct bytes data);
 void reports_outbound(struct engine *e, const struct outbound_result *r);
 void reports_inbound(struct engine *e, const struct inbound_result *r);
 void reports_acquires(struct engine *e);

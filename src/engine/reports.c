@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine's end of the channel to control. Nothing here waits for control: what the socket does not take is queued,
- * bounded, and what the queue does not take is lost, which costs a delay (engine/channel.h). What anybody on the
- * network could make us say is limited in rate. */
+/* The engine's end of the channel to control. Nothing here waits for control: what the socket does not take
+ * is queued, bounded, and what the queue does not take is lost, which costs a delay (engine/channel.h). What
+ * anybody on the network could make us say is limited in rate. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -57,7 +57,8 @@ void reports_send(struct engine *e, struct channel_message *m)
     watch_writable(e, true);
 }
 
-void reports_datagram(struct engine *e, const struct endpoint *local, const struct endpoint *remote, struct bytes data)
+void reports_datagram(struct engine *e, const struct endpoint *local, const struct endpoint *remote,
+                      struct bytes data)
 {
     struct channel_message m = {.type = CHANNEL_DATAGRAM,
                                 .data_len = (uint32_t)data.len,
@@ -95,7 +96,8 @@ static bool within_rate(ns now, ns *since, unsigned *count, unsigned limit)
     return (*count)++ < limit;
 }
 
-static void debug_drop(struct engine *e, const char *way, uint8_t reason, uint32_t spi, const struct endpoint *remote)
+static void debug_drop(struct engine *e, const char *way, uint8_t reason, uint32_t spi,
+                       const struct endpoint *remote)
 {
     struct reports *r = &e->reports;
     char text[ENDPOINT_TEXT];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See route_cache.h. Two places per destination in a fixed table, of which the one that was used less lately is given
- * up; a flush is one increment. */
+/* See route_cache.h. Two places per destination in a fixed table, of which the one that was used less lately
+ * is given up; a flush is one increment. */
 #include "engine/route_cache.h"
 
 #include <stdlib.h>
@@ -71,7 +71,8 @@ static uint32_t link_mtu_find(struct route_cache *c, uint32_t ifindex)
 static struct route route_ask(struct route_cache *c, const struct address *destination)
 {
     struct netlink_hop hop;
-    if (netlink_route_find(c->netlink, destination, NULL, c->mark, &hop) < 0 || hop.type > NETLINK_ROUTE_MULTICAST)
+    if (netlink_route_find(c->netlink, destination, NULL, c->mark, &hop) < 0 ||
+        hop.type > NETLINK_ROUTE_MULTICAST)
         return (struct route){0};
     uint32_t mtu = link_mtu_find(c, hop.ifindex);
     return mtu ? (struct route){hop.ifindex, mtu} : (struct route){0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which interface a destination leaves by: the kernel's answers, remembered until the kernel says that something changed.
- * Bounded: a new answer takes an old one's place. */
+/* Which interface a destination leaves by: the kernel's answers, remembered until the kernel says that
+ * something changed. Bounded: a new answer takes an old one's place. */
 #ifndef ENGINE_ROUTE_CACHE_H
 #define ENGINE_ROUTE_CACHE_H
 

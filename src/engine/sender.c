@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What leaves: results of the outbound path are gathered per socket, up to 64 for one system call, in their order. A
- * full socket is waited for a bounded time (the packets behind wait in the TUN device's queue meanwhile), then what is
- * left is dropped and counted. */
+/* What leaves: results of the outbound path are gathered per socket, up to 64 for one system call, in their
+ * order. A full socket is waited for a bounded time (the packets behind wait in the TUN device's queue
+ * meanwhile), then what is left is dropped and counted. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -110,7 +110,8 @@ void sender_add(struct engine *e, const struct outbound_result *results)
         return;
     }
     bool refit = udp && s->may_fragment[family] != !r->dont_fragment;
-    if (s->count && (s->fd != fd || refit || s->count == DATAGRAM_BURST_MAX || s->pieces + run > ARRAY_SIZE(s->iov)))
+    if (s->count &&
+        (s->fd != fd || refit || s->count == DATAGRAM_BURST_MAX || s->pieces + run > ARRAY_SIZE(s->iov)))
         sender_flush(e);
     if (refit) {
         if (udp_set_fragment(fd, r->remote.address.family, !r->dont_fragment) < 0) {

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The TUN device's side of the engine: reads what the kernel leads into it, learns where each packet would leave, splits
- * what the kernel had merged, and does what the outbound path says.
+/* The TUN device's side of the engine: reads what the kernel leads into it, learns where each packet would
+ * leave, splits what the kernel had merged, and does what the outbound path says.
  *
- * Small packets are read one behind the other into one area until 64 are there or the device is empty; a merged packet
- * is split into the slots' area, in as many bursts as it takes. Both areas start over after each burst. */
+ * Small packets are read one behind the other into one area until 64 are there or the device is empty; a
+ * merged packet is split into the slots' area, in as many bursts as it takes. Both areas start over after
+ * each burst. */
 #include <errno.h>
 
 #include "engine/engine_state.h"
 #include "ipsec/segment.h"
 
 enum {
-    READS_SHARE = 64,     /* packets of one turn */
+    READS_SHARE = 64,        /* packets of one turn */
     BYTES_SHARE = 256 << 10, /* and bytes: sockets must not wait for longer */
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sockets' side of the engine: receives bursts of ESP and AH, has the inbound path open them, merges what belongs
- * together and writes it to the TUN device.
+/* The sockets' side of the engine: receives bursts of ESP and AH, has the inbound path open them, merges what
+ * belongs together and writes it to the TUN device.
  *
- * A packet that was decrypted and would leave by an interface with a policy again (a hub between two spokes) does not
- * go through the TUN device, which the kernel would not lead back into it: it goes to the outbound path at once, as a
- * router forwards, so that it is never sent in clear where policy protects it.
+ * A packet that was decrypted and would leave by an interface with a policy again (a hub between two spokes)
+ * does not go through the TUN device, which the kernel would not lead back into it: it goes to the outbound
+ * path at once, as a router forwards, so that it is never sent in clear where policy protects it.
  */
 #include "engine/engine_state.h"
 #include "wire/ipsec_headers.h"
@@ -76,7 +76,8 @@ static void wire_side_burst(struct engine *e, const struct inbound_packet *packe
     engine_leave(e);
 }
 
-/* A datagram on port 4500 that is ESP: true. IKE messages and keepalives are dealt with (RFC 3948 §2.2, §2.3). */
+/* A datagram on port 4500 that is ESP: true. IKE messages and keepalives are dealt with (RFC 3948 §2.2,
+ * §2.3). */
 static bool is_esp(struct engine *e, const struct datagram *d, uint8_t *data, uint32_t len)
 {
     static const uint8_t marker[MARKER];
@@ -152,6 +153,7 @@ void wire_side_icmp(struct engine *e, int family)
     int n = datagram_receive(e->reader, e->fds.icmp[family], BURST_MAX, received);
     engine_enter(e);
     for (int i = 0; i < n; i++)
-        pmtu_icmp(&e->path, family ? ADDRESS_V6 : ADDRESS_V4, bytes_of(received[i].data, received[i].len), e->now);
+        pmtu_icmp(&e->path, family ? ADDRESS_V6 : ADDRESS_V4, bytes_of(received[i].data, received[i].len),
+                  e->now);
     engine_leave(e);
 }

@@ -196,7 +196,8 @@ static size_t control_source(union control *c, size_t at, const struct address *
     return at;
 }
 
-static void datagram_header(struct msghdr *m, union name *name, union control *control, const struct datagram_out *d)
+static void datagram_header(struct msghdr *m, union name *name, union control *control,
+                            const struct datagram_out *d)
 {
     size_t used = 0;
     *m = (struct msghdr){.msg_name = name,
@@ -207,7 +208,8 @@ static void datagram_header(struct msghdr *m, union name *name, union control *c
     if (d->tos) {
         int tos = d->tos;
         bool v4 = d->remote.address.family == ADDRESS_V4;
-        used = control_put(control, used, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS, &tos, sizeof(tos));
+        used = control_put(control, used, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS, &tos,
+                           sizeof(tos));
     }
     if (d->segment)
         used = control_put(control, used, IPPROTO_UDP, UDP_SEGMENT, &d->segment, sizeof(d->segment));

@@ -7,7 +7,8 @@
 
 #include "base/bytes.h"
 
-/* The whole file in memory of its own with a NUL behind it, to be freed by the caller. -EFBIG beyond `limit`. */
+/* The whole file in memory of its own with a NUL behind it, to be freed by the caller. -EFBIG beyond `limit`.
+ */
 int file_read(const char *path, size_t limit, char **ret, size_t *ret_len) must_check;
 /* The same of an open descriptor, from its start (a memfd, a regular file). */
 int file_read_fd(int fd, size_t limit, char **ret, size_t *ret_len) must_check;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared memory that outlives a process: made by the supervisor, mapped by all. It is sparse (untouched pages cost
- * nothing), cannot shrink under a process that mapped it (no SIGBUS), and is left out of core dumps, since keys are in
- * it. */
+/* Shared memory that outlives a process: made by the supervisor, mapped by all. It is sparse (untouched pages
+ * cost nothing), cannot shrink under a process that mapped it (no SIGBUS), and is left out of core dumps,
+ * since keys are in it. */
 #ifndef IO_MEMFD_H
 #define IO_MEMFD_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests to the kernel over one netlink socket (see netlink.h). libnl translates the kernel's errno into its own
- * numbers and loses some on the way, so the error callback keeps the kernel's. */
+/* Requests to the kernel over one netlink socket (see netlink.h). libnl translates the kernel's errno into
+ * its own numbers and loses some on the way, so the error callback keeps the kernel's. */
 #include <errno.h>
 #include <netlink/socket.h>
 #include <stdlib.h>
@@ -121,8 +121,8 @@ struct nl_msg *request_new(int type, int flags, const void *header, size_t len)
     return m;
 }
 
-int request_run(struct netlink *n, struct nl_msg *m, bool failed, void (*each)(void *user, struct nlmsghdr *h),
-                void *user)
+int request_run(struct netlink *n, struct nl_msg *m, bool failed,
+                void (*each)(void *user, struct nlmsghdr *h), void *user)
 {
     if (!m)
         return -ENOMEM;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernel's addresses, links, routes and rules, over libnl. Control changes them and follows changes; an engine asks
- * for routes.
+/* The kernel's addresses, links, routes and rules, over libnl. Control changes them and follows changes; an
+ * engine asks for routes.
  *
- * Requests are synchronous: the kernel answers at once. All return 0 or -errno as the kernel gave it; the usual ones:
- * -EPERM no CAP_NET_ADMIN, -ENODEV no such interface, -EEXIST is there already, -ESRCH / -EADDRNOTAVAIL / -ENOENT is
- * not there, -ENETUNREACH the gateway is not on a connected network. */
+ * Requests are synchronous: the kernel answers at once. All return 0 or -errno as the kernel gave it; the
+ * usual ones: -EPERM no CAP_NET_ADMIN, -ENODEV no such interface, -EEXIST is there already, -ESRCH /
+ * -EADDRNOTAVAIL / -ENOENT is not there, -ENETUNREACH the gateway is not on a connected network. */
 #ifndef IO_NETLINK_H
 #define IO_NETLINK_H
 
@@ -19,11 +19,12 @@ void netlink_free(struct netlink *n);
 
 enum netlink_address_flag {
     NETLINK_ADDRESS_NO_PREFIX_ROUTE = 1 << 0, /* no connected route comes with it */
-    NETLINK_ADDRESS_HOME = 1 << 1,            /* IPv6: used at once, no duplicate detection (virtual addresses) */
+    NETLINK_ADDRESS_HOME = 1 << 1, /* IPv6: used at once, no duplicate detection (virtual addresses) */
 };
 
 /* `p` holds the address with its host bits. Adding a further one in the same network makes it secondary. */
-int netlink_address_add(struct netlink *n, uint32_t ifindex, const struct prefix *p, unsigned flags) must_check;
+int netlink_address_add(struct netlink *n, uint32_t ifindex, const struct prefix *p,
+                        unsigned flags) must_check;
 int netlink_address_delete(struct netlink *n, uint32_t ifindex, const struct prefix *p) must_check;
 
 struct netlink_address {
@@ -48,10 +49,10 @@ struct netlink_link {
     char name[NETLINK_NAME];
     char kind[NETLINK_NAME]; /* "veth", "tun", ...; empty for hardware */
     uint32_t mtu;
-    uint32_t master;  /* ifindex of the bridge or bond; 0 */
-    uint8_t mac[6];   /* zero where there is none */
-    bool up;          /* administratively */
-    bool carrier;     /* and the line is there */
+    uint32_t master; /* ifindex of the bridge or bond; 0 */
+    uint8_t mac[6];  /* zero where there is none */
+    bool up;         /* administratively */
+    bool carrier;    /* and the line is there */
     bool loopback;
     bool point_to_point;
     bool has_mac;
@@ -64,11 +65,13 @@ struct netlink_link {
 
 int netlink_link_by_name(struct netlink *n, const char *name, struct netlink_link *ret) must_check;
 int netlink_link_by_index(struct netlink *n, uint32_t ifindex, struct netlink_link *ret) must_check;
-int netlink_links(struct netlink *n, void (*each)(void *user, const struct netlink_link *l), void *user) must_check;
+int netlink_links(struct netlink *n, void (*each)(void *user, const struct netlink_link *l),
+                  void *user) must_check;
 int netlink_link_set_up(struct netlink *n, uint32_t ifindex, bool up) must_check;
 int netlink_link_set_mtu(struct netlink *n, uint32_t ifindex, uint32_t mtu) must_check;
 /* A macvlan in private mode on `parent`, with `mac`: a virtual router's own MAC address. */
-int netlink_macvlan_add(struct netlink *n, uint32_t parent, const char *name, const uint8_t mac[6]) must_check;
+int netlink_macvlan_add(struct netlink *n, uint32_t parent, const char *name,
+                        const uint8_t mac[6]) must_check;
 int netlink_link_delete(struct netlink *n, uint32_t ifindex) must_check;
 
 /* ---- routes ---- */
@@ -92,11 +95,11 @@ struct netlink_route {
     struct address source;     /* preferred; unset: the kernel's choice */
     uint32_t ifindex;          /* 0: by the gateway */
     uint32_t metric;
-    uint32_t table; /* 0: main */
-    uint32_t mtu;   /* 0: the interface's */
-    uint8_t type;   /* enum netlink_route_type */
+    uint32_t table;   /* 0: main */
+    uint32_t mtu;     /* 0: the interface's */
+    uint8_t type;     /* enum netlink_route_type */
     uint8_t protocol; /* who made it; 0 means NETLINK_PROTOCOL_HOLDFAST when adding */
-    bool on_link;   /* the gateway is on the interface whatever its addresses say */
+    bool on_link;     /* the gateway is on the interface whatever its addresses say */
 };
 
 /* -EEXIST if one with this destination, metric and table is there. */
@@ -118,7 +121,8 @@ struct netlink_hop {
     uint32_t mtu; /* learnt for this destination; 0: the interface's */
 };
 
-/* Where a packet with `mark` from `source` (unset: any) would go. An answer "no" is an answer: 0 with its type. */
+/* Where a packet with `mark` from `source` (unset: any) would go. An answer "no" is an answer: 0 with its
+ * type. */
 int netlink_route_find(struct netlink *n, const struct address *destination, const struct address *source,
                        uint32_t mark, struct netlink_hop *ret) must_check;
 
@@ -131,8 +135,8 @@ struct netlink_steering {
     uint32_t priority; /* of the first of three rules in a row, each family */
 };
 
-/* Three rules per family: `P: iif TUN goto P+2`, `P+1: not fwmark MARK lookup TABLE`, `P+2: nop`. Repeating it is
- * harmless. A family that the kernel lacks is left out. */
+/* Three rules per family: `P: iif TUN goto P+2`, `P+1: not fwmark MARK lookup TABLE`, `P+2: nop`. Repeating
+ * it is harmless. A family that the kernel lacks is left out. */
 int netlink_steering_add(struct netlink *n, const struct netlink_steering *s) must_check;
 int netlink_steering_delete(struct netlink *n, const struct netlink_steering *s) must_check;
 
@@ -164,8 +168,8 @@ enum netlink_monitor_flag {
     NETLINK_MONITOR_ROUTES = 1 << 2, /* with rules */
 };
 
-int netlink_monitor_new(unsigned flags, void (*on_event)(void *user, const struct netlink_event *e), void *user,
-                        struct netlink_monitor **ret) must_check;
+int netlink_monitor_new(unsigned flags, void (*on_event)(void *user, const struct netlink_event *e),
+                        void *user, struct netlink_monitor **ret) must_check;
 void netlink_monitor_free(struct netlink_monitor *m);
 /* Readable when there is something to dispatch. */
 int netlink_monitor_fd(const struct netlink_monitor *m);

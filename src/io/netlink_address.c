@@ -6,8 +6,8 @@
 
 #include "io/netlink_request.h"
 
-static struct nl_msg *address_message(int type, int flags, uint32_t ifindex, const struct prefix *p, unsigned how,
-                                      bool *failed)
+static struct nl_msg *address_message(int type, int flags, uint32_t ifindex, const struct prefix *p,
+                                      unsigned how, bool *failed)
 {
     struct ifaddrmsg header = {.ifa_family = (uint8_t)kernel_family(p->address.family),
                                .ifa_prefixlen = p->length,
@@ -89,7 +89,8 @@ static void address_visit(void *user, struct nlmsghdr *h)
         w->each(w->user, &a);
 }
 
-int netlink_addresses(struct netlink *n, void (*each)(void *user, const struct netlink_address *a), void *user)
+int netlink_addresses(struct netlink *n, void (*each)(void *user, const struct netlink_address *a),
+                      void *user)
 {
     struct ifaddrmsg header = {.ifa_family = AF_UNSPEC};
     struct address_walk walk = {each, user};

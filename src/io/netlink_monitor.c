@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Changes of links, addresses and routes as they happen (see netlink.h). The socket is non-blocking and large; where it
- * overflows all the same, the kernel says so and NETLINK_LOST tells the user to read everything anew. */
+/* Changes of links, addresses and routes as they happen (see netlink.h). The socket is non-blocking and
+ * large; where it overflows all the same, the kernel says so and NETLINK_LOST tells the user to read
+ * everything anew. */
 #include <errno.h>
 #include <netlink/socket.h>
 #include <stdlib.h>
@@ -53,9 +54,12 @@ static int monitor_join(struct netlink_monitor *m, unsigned flags)
         unsigned flag;
         int group;
     } groups[] = {
-        {NETLINK_MONITOR_LINKS, RTNLGRP_LINK},           {NETLINK_MONITOR_ADDRESSES, RTNLGRP_IPV4_IFADDR},
-        {NETLINK_MONITOR_ADDRESSES, RTNLGRP_IPV6_IFADDR}, {NETLINK_MONITOR_ROUTES, RTNLGRP_IPV4_ROUTE},
-        {NETLINK_MONITOR_ROUTES, RTNLGRP_IPV6_ROUTE},    {NETLINK_MONITOR_ROUTES, RTNLGRP_IPV4_RULE},
+        {NETLINK_MONITOR_LINKS, RTNLGRP_LINK},
+        {NETLINK_MONITOR_ADDRESSES, RTNLGRP_IPV4_IFADDR},
+        {NETLINK_MONITOR_ADDRESSES, RTNLGRP_IPV6_IFADDR},
+        {NETLINK_MONITOR_ROUTES, RTNLGRP_IPV4_ROUTE},
+        {NETLINK_MONITOR_ROUTES, RTNLGRP_IPV6_ROUTE},
+        {NETLINK_MONITOR_ROUTES, RTNLGRP_IPV4_RULE},
         {NETLINK_MONITOR_ROUTES, RTNLGRP_IPV6_RULE},
     };
     for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
@@ -64,8 +68,8 @@ static int monitor_join(struct netlink_monitor *m, unsigned flags)
     return 0;
 }
 
-int netlink_monitor_new(unsigned flags, void (*on_event)(void *user, const struct netlink_event *e), void *user,
-                        struct netlink_monitor **ret)
+int netlink_monitor_new(unsigned flags, void (*on_event)(void *user, const struct netlink_event *e),
+                        void *user, struct netlink_monitor **ret)
 {
     struct netlink_monitor *m = calloc(1, sizeof(*m));
     if (!m)

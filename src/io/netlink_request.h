@@ -11,10 +11,10 @@
 
 /* A message with `header` behind the netlink header; NULL: no memory. */
 struct nl_msg *request_new(int type, int flags, const void *header, size_t len);
-/* Sends and frees `m`, calls `each` for every answer, and returns the kernel's verdict. `failed`: a nla_put before went
- * wrong, the message is not sent (-EMSGSIZE). */
-int request_run(struct netlink *n, struct nl_msg *m, bool failed, void (*each)(void *user, struct nlmsghdr *h),
-                void *user) must_check;
+/* Sends and frees `m`, calls `each` for every answer, and returns the kernel's verdict. `failed`: a nla_put
+ * before went wrong, the message is not sent (-EMSGSIZE). */
+int request_run(struct netlink *n, struct nl_msg *m, bool failed,
+                void (*each)(void *user, struct nlmsghdr *h), void *user) must_check;
 
 int put_address(struct nl_msg *m, int attribute, const struct address *a);
 struct address get_address(const struct nlattr *a);

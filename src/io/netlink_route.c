@@ -7,10 +7,10 @@
 #include "io/netlink_request.h"
 
 static const uint8_t kernel_types[] = {
-    [NETLINK_ROUTE_UNICAST] = RTN_UNICAST,         [NETLINK_ROUTE_LOCAL] = RTN_LOCAL,
-    [NETLINK_ROUTE_BROADCAST] = RTN_BROADCAST,     [NETLINK_ROUTE_MULTICAST] = RTN_MULTICAST,
-    [NETLINK_ROUTE_BLACKHOLE] = RTN_BLACKHOLE,     [NETLINK_ROUTE_UNREACHABLE] = RTN_UNREACHABLE,
-    [NETLINK_ROUTE_PROHIBIT] = RTN_PROHIBIT,       [NETLINK_ROUTE_THROW] = RTN_THROW,
+    [NETLINK_ROUTE_UNICAST] = RTN_UNICAST,     [NETLINK_ROUTE_LOCAL] = RTN_LOCAL,
+    [NETLINK_ROUTE_BROADCAST] = RTN_BROADCAST, [NETLINK_ROUTE_MULTICAST] = RTN_MULTICAST,
+    [NETLINK_ROUTE_BLACKHOLE] = RTN_BLACKHOLE, [NETLINK_ROUTE_UNREACHABLE] = RTN_UNREACHABLE,
+    [NETLINK_ROUTE_PROHIBIT] = RTN_PROHIBIT,   [NETLINK_ROUTE_THROW] = RTN_THROW,
 };
 
 static uint8_t own_type(uint8_t kernel)
@@ -56,7 +56,8 @@ static int route_put(struct nl_msg *m, const struct netlink_route *r)
 static int route_change(struct netlink *n, int type, int flags, const struct netlink_route *r)
 {
     const struct prefix *d = &r->destination;
-    if (!address_is_set(&d->address) || d->length > address_bits(&d->address) || r->type >= ARRAY_SIZE(kernel_types))
+    if (!address_is_set(&d->address) || d->length > address_bits(&d->address) ||
+        r->type >= ARRAY_SIZE(kernel_types))
         return -EINVAL;
     if (address_is_set(&r->gateway) && r->gateway.family != d->address.family)
         return -EAFNOSUPPORT;
@@ -127,7 +128,8 @@ bool route_read(struct nlmsghdr *h, struct netlink_route *ret)
     uint8_t family = own_family(m->rtm_family);
     if (family == ADDRESS_NONE || m->rtm_flags & RTM_F_CLONED)
         return false;
-    struct netlink_route r = {.type = own_type(m->rtm_type), .protocol = m->rtm_protocol, .table = m->rtm_table};
+    struct netlink_route r = {
+        .type = own_type(m->rtm_type), .protocol = m->rtm_protocol, .table = m->rtm_table};
     r.destination.length = m->rtm_dst_len;
     r.destination.address = get_address(at[RTA_DST]);
     r.destination.address.family = family;

@@ -20,8 +20,8 @@ static int rule_change(struct netlink *n, bool add, int family, const struct rul
                                   .action = r->action,
                                   .table = RT_TABLE_UNSPEC,
                                   .flags = r->inverted ? FIB_RULE_INVERT : 0};
-    struct nl_msg *m = request_new(add ? RTM_NEWRULE : RTM_DELRULE, add ? NLM_F_CREATE | NLM_F_EXCL : 0, &header,
-                                   sizeof(header));
+    struct nl_msg *m = request_new(add ? RTM_NEWRULE : RTM_DELRULE, add ? NLM_F_CREATE | NLM_F_EXCL : 0,
+                                   &header, sizeof(header));
     if (!m)
         return -ENOMEM;
     bool failed = nla_put_u32(m, FRA_PRIORITY, r->priority) < 0;
@@ -40,8 +40,8 @@ static int rule_change(struct netlink *n, bool add, int family, const struct rul
     return request_run(n, m, failed, NULL, NULL);
 }
 
-/* In the order in which they may be added: a goto wants its target first, and until the first rule stands the second
- * would lead what comes out of the TUN device back into it. */
+/* In the order in which they may be added: a goto wants its target first, and until the first rule stands the
+ * second would lead what comes out of the TUN device back into it. */
 static void steering_rules(const struct netlink_steering *s, struct rule out[3])
 {
     uint32_t p = s->priority;

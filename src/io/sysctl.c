@@ -52,7 +52,8 @@ int sysctl_get(const char *name, long *ret)
     return 0;
 }
 
-static int interface_name(char out[SYSCTL_NAME_MAX], const char *family, const char *interface, const char *name)
+static int interface_name(char out[SYSCTL_NAME_MAX], const char *family, const char *interface,
+                          const char *name)
 {
     if (strchr(interface, '/'))
         return -EINVAL;

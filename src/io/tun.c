@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See tun.h. The kernel's names for the UDP offloads are younger (6.2) than the oldest headers that we build with. */
+/* See tun.h. The kernel's names for the UDP offloads are younger (6.2) than the oldest headers that we build
+ * with. */
 #include "io/tun.h"
 
 #include <errno.h>

@@ -19,7 +19,8 @@ int udp_set_fragment(int fd, uint8_t family, bool may_fragment)
 {
     /* PROBE sets DF and leaves the kernel's own idea of the path MTU aside: the SA keeps its own. */
     if (family == ADDRESS_V4)
-        return socket_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, may_fragment ? IP_PMTUDISC_DONT : IP_PMTUDISC_PROBE);
+        return socket_int(fd, IPPROTO_IP, IP_MTU_DISCOVER,
+                          may_fragment ? IP_PMTUDISC_DONT : IP_PMTUDISC_PROBE);
     return socket_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
                       may_fragment ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_PROBE);
 }
@@ -85,23 +86,21 @@ int udp_open(const struct udp_options *options)
     return fd;
 }
 
-/* Returns the index of the socket, in the order in which they were bound: 0 IKE, 1 ESP. The program sees the payload. */
+/* Returns the index of the socket, in the order in which they were bound: 0 IKE, 1 ESP. The program sees the
+ * payload. */
 static int udp_sort(int fd)
 {
     struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 4, 0, 2),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, 0),
-        BPF_STMT(BPF_RET | BPF_K, 1),
+        BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0), BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 4, 0, 2),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),          BPF_STMT(BPF_RET | BPF_K, 1),
     };
     struct sock_fprog program = {.len = ARRAY_SIZE(code), .filter = code};
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)) < 0 ? -errno : 0;
 }
 
-/* An IKE daemon that shares ports itself would let us bind beside it, and take half of our messages: a first bind
- * without sharing finds out. */
+/* An IKE daemon that shares ports itself would let us bind beside it, and take half of our messages: a first
+ * bind without sharing finds out. */
 static int udp_port_free(const struct udp_options *o)
 {
     int fd = udp_open(o);
@@ -111,7 +110,8 @@ static int udp_port_free(const struct udp_options *o)
     return 0;
 }
 
-int udp_open_pair(uint8_t family, uint16_t port, uint32_t mark, uint32_t buffer_bytes, int *ret_ike, int *ret_esp)
+int udp_open_pair(uint8_t family, uint16_t port, uint32_t mark, uint32_t buffer_bytes, int *ret_ike,
+                  int *ret_esp)
 {
     struct udp_options ike = {.family = family, .port = port, .mark = mark, .errors = true, .fragment = true};
     struct udp_options esp = {
