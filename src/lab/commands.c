@@ -42,9 +42,9 @@ struct run *run_new(const struct scenario *s, const char *lab, bool verbose)
     return r;
 }
 
-int command_up(const struct lab_options *o, const char *folder)
+int lab_up(const struct lab_options *o, const char *folder)
 {
-    char error[TEXT_ERROR], lab[LAB_NAME];
+    char error[SCRIPT_ERROR], lab[LAB_NAME];
     struct scenario *s = scenario_load(folder, o->variant, error);
     if (!s) {
         fprintf(stderr, "%s\n", error);
@@ -74,7 +74,7 @@ int command_up(const struct lab_options *o, const char *folder)
 }
 
 /* A running `lab run` cleans up itself; it is asked to, and waited for. */
-static void lab_down(const struct lab_record *record)
+static void lab_end(const struct lab_record *record)
 {
     if (record->runner) {
         kill(record->runner, SIGTERM);
@@ -86,7 +86,7 @@ static void lab_down(const struct lab_record *record)
     printf("lab %s is gone\n", record->name);
 }
 
-int command_down(const struct lab_options *o, const char *name)
+int lab_down(const struct lab_options *o, const char *name)
 {
     struct lab_record *records = calloc(REGISTRY_LABS, sizeof *records);
     if (!records)
@@ -98,14 +98,14 @@ int command_down(const struct lab_options *o, const char *name)
         while (i < count && strcmp(records[i].name, name) != 0)
             i++;
         if (i < count) {
-            lab_down(&records[i]);
+            lab_end(&records[i]);
         } else if (!lab_name_valid(name) || !registry_remove(name)) { /* what is left without its lab.json */
             fprintf(stderr, "holdfast lab: there is no lab named %s\n", name);
             rc = LAB_FAILED;
         }
     } else if (o->all || count == 1) {
         for (unsigned i = 0; i < count; i++)
-            lab_down(&records[i]);
+            lab_end(&records[i]);
     } else if (count == 0) {
         printf("no lab is up\n");
     } else {
@@ -118,7 +118,7 @@ int command_down(const struct lab_options *o, const char *name)
     return rc;
 }
 
-int command_list(void)
+int lab_list(void)
 {
     struct lab_record *records = calloc(REGISTRY_LABS, sizeof *records);
     if (!records)
@@ -139,7 +139,7 @@ static bool lab_find(const struct lab_options *o, const char *node, struct lab_r
     struct lab_record *records = calloc(REGISTRY_LABS, sizeof *records);
     unsigned count = records ? registry_list(records) : 0, found = 0;
     for (unsigned i = 0; i < count; i++) {
-        char name[2 * TEXT_NAME];
+        char name[2 * SCRIPT_NAME];
         if (o->name && strcmp(o->name, records[i].name) != 0)
             continue;
         fabric_namespace(records[i].name, node ? node : "fabric", name);
@@ -158,10 +158,10 @@ static bool lab_find(const struct lab_options *o, const char *node, struct lab_r
     return found == 1;
 }
 
-int command_exec(const struct lab_options *o, int argc, char **argv)
+int lab_exec(const struct lab_options *o, int argc, char **argv)
 {
     struct lab_record record;
-    char name[2 * TEXT_NAME];
+    char name[2 * SCRIPT_NAME];
     (void)argc; /* argv ends with NULL, as main's does */
     if (!lab_find(o, argv[0], &record))
         return LAB_FAILED;
@@ -178,7 +178,7 @@ int command_exec(const struct lab_options *o, int argc, char **argv)
     return 127;
 }
 
-int command_cli(const struct lab_options *o, int argc, char **argv)
+int lab_cli(const struct lab_options *o, int argc, char **argv)
 {
     struct lab_record record;
     char program[PATH_MAX], folder[128];
@@ -234,11 +234,11 @@ static int fault_run(const struct scenario *s, const struct lab_record *record, 
     return ok ? LAB_OK : LAB_FAILED;
 }
 
-int command_fault(const struct lab_options *o, int argc, char **argv)
+int lab_fault(const struct lab_options *o, int argc, char **argv)
 {
-    char error[TEXT_ERROR], line[TEXT_LINE];
+    char error[SCRIPT_ERROR], line[SCRIPT_LINE];
     struct lab_record record;
-    struct text text;
+    struct script text;
     struct step step = {0};
     if (!lab_find(o, NULL, &record))
         return LAB_FAILED;
@@ -251,9 +251,9 @@ int command_fault(const struct lab_options *o, int argc, char **argv)
         scenario_free(s);
         return LAB_FAILED;
     }
-    text_init(&text, "fault", line, scenario_value, s);
+    script_init(&text, "fault", line, scenario_value, s);
     int rc = LAB_USAGE;
-    if (text_next(&text, st) && scenario_parse_step(s, &text, st, &step))
+    if (script_next(&text, st) && scenario_parse_step(s, &text, st, &step))
         rc = fault_run(s, &record, &step);
     else
         fprintf(stderr, "%s\n", text.error);

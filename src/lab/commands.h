@@ -16,15 +16,15 @@ struct lab_options {
     bool keep, verbose, all;
 };
 
-int command_run(const struct lab_options *o, const char *folder);
-int command_up(const struct lab_options *o, const char *folder);
-int command_down(const struct lab_options *o, const char *name);
-int command_list(void);
+int lab_run(const struct lab_options *o, const char *folder);
+int lab_up(const struct lab_options *o, const char *folder);
+int lab_down(const struct lab_options *o, const char *name);
+int lab_list(void);
 /* argv: NODE COMMAND... */
-int command_exec(const struct lab_options *o, int argc, char **argv);
-int command_cli(const struct lab_options *o, int argc, char **argv);
+int lab_exec(const struct lab_options *o, int argc, char **argv);
+int lab_cli(const struct lab_options *o, int argc, char **argv);
 /* argv: the words of a step */
-int command_fault(const struct lab_options *o, int argc, char **argv);
+int lab_fault(const struct lab_options *o, int argc, char **argv);
 
 /* A name for a lab of the scenario; prints why not. False on failure. */
 bool lab_claim(const struct lab_options *o, const struct scenario *s, char ret_name[LAB_NAME]);

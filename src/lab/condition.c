@@ -124,7 +124,7 @@ static bool json_holds(const struct condition *c, const struct process_result *r
     return holds;
 }
 
-static int command_run(struct run *r, const struct condition *c, struct process_result *ret)
+static int condition_command(struct run *r, const struct condition *c, struct process_result *ret)
 {
     if (c->kind == CONDITION_EXEC) {
         char *argv[] = {"/bin/sh", "-c", c->command, NULL};
@@ -143,7 +143,7 @@ static bool command_holds(struct run *r, const struct condition *c, char **ret_d
 {
     struct process_result result;
     bool holds;
-    int rc = command_run(r, c, &result);
+    int rc = condition_command(r, c, &result);
     if (rc < 0) {
         *ret_detail = text_of("the command could not be run: %s", strerror(-rc));
         return false;

@@ -44,7 +44,7 @@ const char *flow_metric_name(enum flow_metric metric)
 
 struct condition_parser {
     const struct scenario *scenario;
-    struct text *text;
+    struct script *text;
     struct statement *statement;
     struct condition *condition;
 };
@@ -57,7 +57,7 @@ static bool take_comparison(struct condition_parser *p)
             return true;
         }
     }
-    return text_expected(p->text, p->statement, "==, !=, <, <=, > or >=");
+    return script_expected(p->text, p->statement, "==, !=, <, <=, > or >=");
 }
 
 static bool take_figure(struct condition_parser *p)
@@ -66,7 +66,7 @@ static bool take_figure(struct condition_parser *p)
     char *end = NULL;
     double v = w && w->text[0] ? strtod(w->text, &end) : 0;
     if (!end || *end || !(v >= 0 && v < 1e15))
-        return text_expected(p->text, p->statement, "a number");
+        return script_expected(p->text, p->statement, "a number");
     p->condition->number = v;
     p->statement->taken++;
     return true;
@@ -97,7 +97,7 @@ static bool take_pattern(struct condition_parser *p)
     if (rc != 0) {
         char why[128];
         regerror(rc, &regex, why, sizeof why);
-        return text_fail(p->text, p->statement->line, column, "not a regular expression: %s", why);
+        return script_fail(p->text, p->statement->line, column, "not a regular expression: %s", why);
     }
     regfree(&regex);
     c->compare = COMPARE_MATCHES;
@@ -112,7 +112,7 @@ static bool parse_flow_condition(struct condition_parser *p)
     const struct word *w = statement_peek(st);
     int flow = w ? scenario_find_flow(p->scenario, w->text) : -1;
     if (flow < 0)
-        return text_expected(p->text, st, "the name of a flow");
+        return script_expected(p->text, st, "the name of a flow");
     st->taken++;
     c->subject = (unsigned)flow;
     if (statement_accept(st, "receives")) {
@@ -126,8 +126,8 @@ static bool parse_flow_condition(struct condition_parser *p)
             return take_comparison(p) && take_figure(p);
         }
     }
-    return text_expected(p->text, st,
-                         "receives, sent, received, lost, duplicated, reordered or longest_gap_ms");
+    return script_expected(p->text, st,
+                           "receives, sent, received, lost, duplicated, reordered or longest_gap_ms");
 }
 
 static bool parse_watch_condition(struct condition_parser *p)
@@ -137,7 +137,7 @@ static bool parse_watch_condition(struct condition_parser *p)
     const struct word *w = statement_peek(st);
     int watch = w ? scenario_find_watch(p->scenario, w->text) : -1;
     if (watch < 0)
-        return text_expected(p->text, st, "the name of a watch");
+        return script_expected(p->text, st, "the name of a watch");
     st->taken++;
     c->kind = CONDITION_WATCH;
     c->subject = (unsigned)watch;
@@ -148,11 +148,11 @@ static bool parse_watch_condition(struct condition_parser *p)
             c->metric = k;
     }
     if (c->metric == PACKET_KINDS)
-        return text_expected(p->text, st, "esp, ah, isakmp, natt, clear or other");
+        return script_expected(p->text, st, "esp, ah, isakmp, natt, clear or other");
     if (c->metric == PACKET_CLEAR && p->scenario->watches[watch].clear_count == 0)
-        return text_fail(p->text, st->line, w->column,
-                         "watch %s has no `clear PREFIX`: nothing could be counted",
-                         p->scenario->watches[watch].name);
+        return script_fail(p->text, st->line, w->column,
+                           "watch %s has no `clear PREFIX`: nothing could be counted",
+                           p->scenario->watches[watch].name);
     if (statement_accept(st, "in"))
         c->direction = WATCH_IN;
     else if (statement_accept(st, "out"))
@@ -225,7 +225,7 @@ static const struct {
     {"exec", parse_exec_condition}, {"json", parse_json_condition},   {"running", parse_running_condition},
 };
 
-bool condition_parse(const struct scenario *s, struct text *t, struct statement *st, struct condition *ret)
+bool condition_parse(const struct scenario *s, struct script *t, struct statement *st, struct condition *ret)
 {
     struct condition_parser p = {s, t, st, ret};
     unsigned first = st->taken;
@@ -237,5 +237,5 @@ bool condition_parse(const struct scenario *s, struct text *t, struct statement 
         ret->text = statement_source(st, first, st->taken);
         return true;
     }
-    return text_expected(t, st, "flow, watch, cli, exec, json or running");
+    return script_expected(t, st, "flow, watch, cli, exec, json or running");
 }

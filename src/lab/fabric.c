@@ -21,9 +21,9 @@ static void fabric_bridge(unsigned link, char name[SCENARIO_DEVICE])
     snprintf(name, SCENARIO_DEVICE, "br%u", link % 1000);
 }
 
-void fabric_namespace(const char *lab, const char *node, char name[2 * TEXT_NAME])
+void fabric_namespace(const char *lab, const char *node, char name[2 * SCRIPT_NAME])
 {
-    snprintf(name, (size_t)2 * TEXT_NAME, "%s.%s", lab, node);
+    snprintf(name, (size_t)2 * SCRIPT_NAME, "%s.%s", lab, node);
 }
 
 /* Notes what failed unless rc is 0; returns rc. */
@@ -86,7 +86,7 @@ static int namespace_sysctls(struct fabric *f, int netns, const struct node *n)
 
 static int namespaces_make(struct fabric *f)
 {
-    char name[2 * TEXT_NAME];
+    char name[2 * SCRIPT_NAME];
     fabric_namespace(f->lab, "fabric", name);
     int rc = noted(f, netns_create(name, &f->fabric_ns), "namespace %s", name);
     if (rc == 0)
@@ -175,7 +175,7 @@ int fabric_build(struct fabric *f, const struct scenario *s, const char *lab)
 
 int fabric_open(struct fabric *f, const struct scenario *s, const char *lab)
 {
-    char name[2 * TEXT_NAME];
+    char name[2 * SCRIPT_NAME];
     fabric_init(f, s, lab);
     fabric_namespace(lab, "fabric", name);
     f->fabric_ns = netns_open(name);

@@ -42,6 +42,6 @@ int fabric_lossy(struct fabric *f, unsigned link, double percent) must_check;
 int fabric_repair(struct fabric *f, unsigned link, int end) must_check;
 
 void fabric_port(unsigned link, unsigned end, char name[SCENARIO_DEVICE]);
-void fabric_namespace(const char *lab, const char *node, char name[2 * TEXT_NAME]);
+void fabric_namespace(const char *lab, const char *node, char name[2 * SCRIPT_NAME]);
 
 #endif

@@ -83,19 +83,19 @@ static bool options_parse(int argc, char **argv, bool anywhere, struct lab_optio
 static int command_choose(const char *command, const struct lab_options *o, int argc, char **argv)
 {
     if (strcmp(command, "run") == 0 && argc == 1)
-        return command_run(o, argv[0]);
+        return lab_run(o, argv[0]);
     if (strcmp(command, "up") == 0 && argc == 1)
-        return command_up(o, argv[0]);
+        return lab_up(o, argv[0]);
     if (strcmp(command, "down") == 0 && argc <= 1)
-        return command_down(o, argc ? argv[0] : o->name);
+        return lab_down(o, argc ? argv[0] : o->name);
     if (strcmp(command, "list") == 0 && argc == 0)
-        return command_list();
+        return lab_list();
     if (strcmp(command, "exec") == 0 && argc >= 2)
-        return command_exec(o, argc, argv);
+        return lab_exec(o, argc, argv);
     if (strcmp(command, "cli") == 0 && argc >= 2)
-        return command_cli(o, argc, argv);
+        return lab_cli(o, argc, argv);
     if (strcmp(command, "fault") == 0 && argc >= 2)
-        return command_fault(o, argc, argv);
+        return lab_fault(o, argc, argv);
     fputs(usage, stderr);
     return LAB_USAGE;
 }

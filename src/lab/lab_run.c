@@ -26,6 +26,8 @@ static void __attribute__((noreturn)) worker_main(const struct lab_options *o, c
     if (run_build(r))
         run_timeline(r);
     report_tables(r);
+    if (!run_ok(r) && !lab_stopping)
+        run_tell_logs(r);
     json_t *json = report_json(r);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     if (text && strlen(text) < RESULT_SIZE)
@@ -111,9 +113,9 @@ static bool json_write(const char *path, const char *scenario, bool ok, json_t *
     return good;
 }
 
-int command_run(const struct lab_options *o, const char *folder)
+int lab_run(const struct lab_options *o, const char *folder)
 {
-    char error[TEXT_ERROR];
+    char error[SCRIPT_ERROR];
     struct scenario *first = scenario_load(folder, o->variant, error);
     if (!first) {
         fprintf(stderr, "%s\n", error);

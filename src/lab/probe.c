@@ -294,11 +294,6 @@ static struct flow_stats stats_copy(const struct probe_shared *s)
     return copy;
 }
 
-bool probe_sending(const struct probe *p)
-{
-    return p->shared && p->sender > 0 && !p->shared->sender_ended;
-}
-
 struct flow_report probe_report(const struct probe *p)
 {
     if (!p->shared)

@@ -29,7 +29,6 @@ void probe_stop_sending(struct probe *p);
 /* Stops sending, waits for what is under way (at most 500 ms), stops receiving. The figures stay. */
 void probe_stop(struct probe *p);
 void probe_done(struct probe *p);
-bool probe_sending(const struct probe *p);
 struct flow_report probe_report(const struct probe *p);
 uint64_t probe_send_errors(const struct probe *p);
 /* The next gap of 50 ms or more that ended since the last call. */

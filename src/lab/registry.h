@@ -15,7 +15,7 @@ enum { REGISTRY_LABS = 64 };
 struct lab_record {
     char name[LAB_NAME];
     char scenario[PATH_MAX]; /* folder */
-    char variant[TEXT_NAME];
+    char variant[SCRIPT_NAME];
     pid_t runner; /* of a living `lab run`, else 0 */
 };
 

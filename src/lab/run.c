@@ -64,7 +64,7 @@ void run_tick(struct run *r)
         int status;
         if (!r->gateways[i].node || !gateway_died(&r->gateways[i], &status))
             continue;
-        char name[TEXT_NAME + 32], *detail;
+        char name[SCRIPT_NAME + 32], *detail;
         snprintf(name, sizeof name, "%s keeps running", r->scenario->nodes[i].name);
         if (asprintf(&detail,
                      WIFEXITED(status) ? "the supervisor ended with code %d"
@@ -99,6 +99,18 @@ static char *log_tail(const struct gateway *g)
     if (f)
         fclose(f);
     return text;
+}
+
+void run_tell_logs(const struct run *r)
+{
+    for (unsigned i = 0; i < r->scenario->node_count; i++) {
+        if (!r->gateways[i].node)
+            continue;
+        char *log = log_tail(&r->gateways[i]);
+        printf("  the log of %s ends with\n", r->scenario->nodes[i].name);
+        report_block(log ? log : "");
+        free(log);
+    }
 }
 
 static bool gateway_wait(struct run *r, struct gateway *g)

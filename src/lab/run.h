@@ -45,6 +45,8 @@ bool run_step(struct run *r, const struct step *step);
 /* Stops probes, watches and gateways, closes descriptors; namespaces are registry_remove's. */
 void run_done(struct run *r);
 bool run_ok(const struct run *r);
+/* Prints the end of each gateway's log: after a failed run, before its folder goes. */
+void run_tell_logs(const struct run *r);
 
 /* Something happens while we wait: tells silences of flows and deaths of gateways. */
 void run_tick(struct run *r);

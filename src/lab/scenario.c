@@ -81,7 +81,7 @@ const char *scenario_value(const void *scenario, const char *name)
 /* What the statements of topology.lab are parsed into. */
 struct topology {
     struct scenario *scenario;
-    struct text *text;
+    struct script *text;
     struct statement statement;
     const char *wanted;      /* the variant asked for; NULL: the first */
     struct node *node;       /* whose statements follow; NULL outside */
@@ -104,9 +104,9 @@ static bool parse_variant(struct topology *p)
     struct scenario *s = p->scenario;
     struct statement *st = &p->statement;
     if (s->node_count > 0)
-        return text_fail(p->text, st->line, st->words[0].column, "variants stand above the nodes");
+        return script_fail(p->text, st->line, st->words[0].column, "variants stand above the nodes");
     if (s->variant_count == SCENARIO_VARIANTS)
-        return text_fail(p->text, st->line, 1, "more than %d variants", SCENARIO_VARIANTS);
+        return script_fail(p->text, st->line, 1, "more than %d variants", SCENARIO_VARIANTS);
     struct variant *v = &s->variants[s->variant_count];
     const char *text = NULL;
     unsigned column = statement_peek(st) ? statement_peek(st)->column : st->end;
@@ -114,7 +114,7 @@ static bool parse_variant(struct topology *p)
         return false;
     for (unsigned i = 0; i < s->variant_count; i++) {
         if (strcmp(s->variants[i].name, v->name) == 0)
-            return text_fail(p->text, st->line, column, "variant %s is there already", v->name);
+            return script_fail(p->text, st->line, column, "variant %s is there already", v->name);
     }
     if (!statement_done(st) && !take_word(p->text, st, "a description in quotes", &text))
         return false;
@@ -133,9 +133,9 @@ static bool parse_set(struct topology *p)
     struct statement *st = &p->statement;
     const char *value;
     if (!v)
-        return text_fail(p->text, st->line, st->words[0].column, "'set' belongs below a variant");
+        return script_fail(p->text, st->line, st->words[0].column, "'set' belongs below a variant");
     if (v->value_count == SCENARIO_VALUES)
-        return text_fail(p->text, st->line, st->words[0].column, "more than %d values", SCENARIO_VALUES);
+        return script_fail(p->text, st->line, st->words[0].column, "more than %d values", SCENARIO_VALUES);
     if (!take_name(p->text, st, "the name of the value", v->values[v->value_count].name) ||
         !take_word(p->text, st, "the value", &value))
         return false;
@@ -148,13 +148,13 @@ static bool parse_node(struct topology *p)
     struct scenario *s = p->scenario;
     struct statement *st = &p->statement;
     if (s->node_count == SCENARIO_NODES)
-        return text_fail(p->text, st->line, 1, "more than %d nodes", SCENARIO_NODES);
+        return script_fail(p->text, st->line, 1, "more than %d nodes", SCENARIO_NODES);
     struct node *n = &s->nodes[s->node_count];
     unsigned column = statement_peek(st) ? statement_peek(st)->column : st->end;
     if (!take_name(p->text, st, "the name of the node", n->name))
         return false;
     if (scenario_find_node(s, n->name) >= 0 || strcmp(n->name, "fabric") == 0)
-        return text_fail(p->text, st->line, column, "a node named %s is there already", n->name);
+        return script_fail(p->text, st->line, column, "a node named %s is there already", n->name);
     if (statement_accept(st, "host"))
         n->kind = NODE_HOST;
     else if (statement_accept(st, "router"))
@@ -162,7 +162,7 @@ static bool parse_node(struct topology *p)
     else if (statement_accept(st, "gateway"))
         n->kind = NODE_GATEWAY;
     else
-        return text_expected(p->text, st, "'host', 'router' or 'gateway'");
+        return script_expected(p->text, st, "'host', 'router' or 'gateway'");
     s->node_count++;
     p->node = n;
     p->variant = NULL;
@@ -174,13 +174,13 @@ static bool take_device(struct topology *p, char ret[SCENARIO_DEVICE])
     struct statement *st = &p->statement;
     const struct word *w = statement_peek(st);
     if (!w || w->text[0] == '\0' || strlen(w->text) >= SCENARIO_DEVICE || strpbrk(w->text, "/: "))
-        return text_expected(p->text, st, "a device name (up to 15 characters, without '/' and ':')");
+        return script_expected(p->text, st, "a device name (up to 15 characters, without '/' and ':')");
     strcpy(ret, w->text);
     st->taken++;
     return true;
 }
 
-bool text_prefix(const char *text, struct prefix *ret)
+bool script_prefix(const char *text, struct prefix *ret)
 {
     char copy[80];
     const char *slash = strchr(text, '/');
@@ -207,8 +207,8 @@ bool text_prefix(const char *text, struct prefix *ret)
 static bool take_prefix(struct topology *p, const char *what, struct prefix *ret)
 {
     const struct word *w = statement_peek(&p->statement);
-    if (!w || !text_prefix(w->text, ret))
-        return text_expected(p->text, &p->statement, what);
+    if (!w || !script_prefix(w->text, ret))
+        return script_expected(p->text, &p->statement, what);
     p->statement.taken++;
     return true;
 }
@@ -218,11 +218,11 @@ static bool statement_node(struct topology *p, bool gateway_too)
 {
     const struct statement *st = &p->statement;
     if (!p->node)
-        return text_fail(p->text, st->line, st->words[0].column, "'%s' belongs below a node",
-                         st->words[0].text);
+        return script_fail(p->text, st->line, st->words[0].column, "'%s' belongs below a node",
+                           st->words[0].text);
     if (p->node->kind == NODE_GATEWAY && !gateway_too)
-        return text_fail(p->text, st->line, st->words[0].column,
-                         "'%s' of a gateway stands in its configuration, not here", st->words[0].text);
+        return script_fail(p->text, st->line, st->words[0].column,
+                           "'%s' of a gateway stands in its configuration, not here", st->words[0].text);
     return true;
 }
 
@@ -232,7 +232,7 @@ static bool parse_address(struct topology *p)
     if (!statement_node(p, false))
         return false;
     if (n->address_count == SCENARIO_NODE_ADDRESSES)
-        return text_fail(p->text, p->statement.line, 1, "more than %d addresses", SCENARIO_NODE_ADDRESSES);
+        return script_fail(p->text, p->statement.line, 1, "more than %d addresses", SCENARIO_NODE_ADDRESSES);
     struct node_address *a = &n->addresses[n->address_count];
     if (!take_device(p, a->device) ||
         !take_prefix(p, "an address with its prefix length (10.1.0.10/24)", &a->prefix))
@@ -248,7 +248,7 @@ static bool parse_route(struct topology *p)
     if (!statement_node(p, false))
         return false;
     if (n->route_count == SCENARIO_NODE_ROUTES)
-        return text_fail(p->text, st->line, 1, "more than %d routes", SCENARIO_NODE_ROUTES);
+        return script_fail(p->text, st->line, 1, "more than %d routes", SCENARIO_NODE_ROUTES);
     struct node_route *r = &n->routes[n->route_count];
     bool everything = statement_accept(st, "default");
     if (!everything && !take_prefix(p, "'default' or a prefix", &r->destination))
@@ -257,11 +257,11 @@ static bool parse_route(struct topology *p)
         return false;
     const struct word *w = statement_peek(st);
     if (!w || !address_parse(w->text, &r->via))
-        return text_expected(p->text, st, "the address of the next hop");
+        return script_expected(p->text, st, "the address of the next hop");
     if (everything)
         r->destination.address = address_of((uint8_t[16]){0}, address_len(&r->via));
     if (r->destination.address.family != r->via.family)
-        return text_expected(p->text, st, "a next hop of the destination's address family");
+        return script_expected(p->text, st, "a next hop of the destination's address family");
     st->taken++;
     prefix_mask(&r->destination);
     uint64_t metric = 0;
@@ -280,10 +280,10 @@ static bool parse_sysctl(struct topology *p)
     if (!statement_node(p, true))
         return false;
     if (n->sysctl_count == SCENARIO_NODE_SYSCTLS)
-        return text_fail(p->text, st->line, 1, "more than %d sysctls", SCENARIO_NODE_SYSCTLS);
+        return script_fail(p->text, st->line, 1, "more than %d sysctls", SCENARIO_NODE_SYSCTLS);
     const struct word *w = statement_peek(st);
     if (w && (strncmp(w->text, "net.", 4) != 0 || strstr(w->text, "..") || strchr(w->text, '/')))
-        return text_expected(p->text, st, "a key below net., with dots");
+        return script_expected(p->text, st, "a key below net., with dots");
     if (!take_word(p->text, st, "a key below net., with dots", &key) ||
         !take_word(p->text, st, "its value", &value))
         return false;
@@ -312,14 +312,14 @@ static bool parse_config(struct topology *p)
     if (!statement_node(p, true))
         return false;
     if (n->kind != NODE_GATEWAY)
-        return text_fail(p->text, st->line, st->words[0].column, "only a gateway has a configuration");
+        return script_fail(p->text, st->line, st->words[0].column, "only a gateway has a configuration");
     const struct word *w = statement_peek(st);
     if (!take_word(p->text, st, "the name of the configuration file", &file))
         return false;
     free(n->config);
     n->config = config_path(p->scenario, file);
     if (!n->config)
-        return text_fail(p->text, st->line, w->column, "no file %s in the scenario's folder", file);
+        return script_fail(p->text, st->line, w->column, "no file %s in the scenario's folder", file);
     return take_end(p->text, st);
 }
 
@@ -341,26 +341,26 @@ static bool take_end_of_link(struct topology *p, struct lab_link *l)
     struct statement *st = &p->statement;
     const struct word *w = statement_peek(st);
     const char *colon = w ? strchr(w->text, ':') : NULL;
-    char name[TEXT_NAME] = "";
+    char name[SCRIPT_NAME] = "";
     if (!colon || colon == w->text || (size_t)(colon - w->text) >= sizeof name)
-        return text_expected(p->text, st, "NODE:DEVICE");
+        return script_expected(p->text, st, "NODE:DEVICE");
     memcpy(name, w->text, (size_t)(colon - w->text));
     int node = scenario_find_node(p->scenario, name);
     if (node < 0)
-        return text_fail(p->text, st->line, w->column, "no node named %s above this line", name);
+        return script_fail(p->text, st->line, w->column, "no node named %s above this line", name);
     const char *device = colon + 1;
     unsigned column = w->column + (unsigned)(device - w->text);
     if (device[0] == '\0' || strlen(device) >= SCENARIO_DEVICE || strpbrk(device, "/: ") ||
         strcmp(device, "lo") == 0)
-        return text_fail(p->text, st->line, column,
-                         "expected a device name (up to 15 characters), found '%s'", device);
+        return script_fail(p->text, st->line, column,
+                           "expected a device name (up to 15 characters), found '%s'", device);
     if (l->end_count == SCENARIO_ENDS)
-        return text_fail(p->text, st->line, w->column, "more than %d ends", SCENARIO_ENDS);
+        return script_fail(p->text, st->line, w->column, "more than %d ends", SCENARIO_ENDS);
     bool taken = device_taken(p->scenario, (unsigned)node, device);
     for (unsigned i = 0; i < l->end_count; i++)
         taken |= l->ends[i].node == (unsigned)node && strcmp(l->ends[i].device, device) == 0;
     if (taken)
-        return text_fail(p->text, st->line, w->column, "%s is used by a link already", w->text);
+        return script_fail(p->text, st->line, w->column, "%s is used by a link already", w->text);
     struct link_end *e = &l->ends[l->end_count++];
     e->node = (unsigned)node;
     strcpy(e->device, device);
@@ -375,13 +375,13 @@ static bool parse_link(struct topology *p)
     p->node = NULL;
     p->variant = NULL;
     if (s->link_count == SCENARIO_LINKS)
-        return text_fail(p->text, st->line, 1, "more than %d links", SCENARIO_LINKS);
+        return script_fail(p->text, st->line, 1, "more than %d links", SCENARIO_LINKS);
     struct lab_link *l = &s->links[s->link_count];
     unsigned column = statement_peek(st) ? statement_peek(st)->column : st->end;
     if (!take_name(p->text, st, "the name of the link", l->name))
         return false;
     if (scenario_find_link(s, l->name) >= 0)
-        return text_fail(p->text, st->line, column, "a link named %s is there already", l->name);
+        return script_fail(p->text, st->line, column, "a link named %s is there already", l->name);
     while (l->end_count < 2 || (!statement_done(st) && strcmp(statement_peek(st)->text, "mtu") != 0)) {
         if (!take_end_of_link(p, l))
             return false;
@@ -409,8 +409,8 @@ static bool parse_statement(struct topology *p)
         if (statement_accept(&p->statement, topology_statements[i].name))
             return topology_statements[i].parse(p);
     }
-    return text_expected(p->text, &p->statement,
-                         "title, variant, set, node, address, route, config, sysctl or link");
+    return script_expected(p->text, &p->statement,
+                           "title, variant, set, node, address, route, config, sysctl or link");
 }
 
 /* What only the whole file can tell: each address is on a device of its node, each gateway has a
@@ -423,19 +423,19 @@ static bool topology_complete(struct topology *p)
         for (unsigned a = 0; a < n->address_count; a++) {
             const char *device = n->addresses[a].device;
             if (strcmp(device, "lo") != 0 && !device_taken(s, i, device))
-                return text_fail(p->text, p->text->line, 1, "no link has the device %s of node %s", device,
-                                 n->name);
+                return script_fail(p->text, p->text->line, 1, "no link has the device %s of node %s", device,
+                                   n->name);
         }
         if (n->kind == NODE_GATEWAY && !n->config) {
-            char file[TEXT_NAME + 8];
+            char file[SCRIPT_NAME + 8];
             snprintf(file, sizeof file, "%s.conf", n->name);
             n->config = config_path(s, file);
             if (!n->config)
-                return text_fail(p->text, p->text->line, 1, "no configuration %s for gateway %s", file,
-                                 n->name);
+                return script_fail(p->text, p->text->line, 1, "no configuration %s for gateway %s", file,
+                                   n->name);
         }
     }
-    return s->node_count > 0 || text_fail(p->text, p->text->line, 1, "expected at least one node");
+    return s->node_count > 0 || script_fail(p->text, p->text->line, 1, "expected at least one node");
 }
 
 struct scenario *scenario_new(void)
@@ -443,18 +443,18 @@ struct scenario *scenario_new(void)
     return calloc(1, sizeof(struct scenario));
 }
 
-bool scenario_parse_topology(struct scenario *s, struct text *t, const char *variant)
+bool scenario_parse_topology(struct scenario *s, struct script *t, const char *variant)
 {
     struct topology p = {.scenario = s, .text = t, .wanted = variant};
     s->variant = SCENARIO_VARIANTS; /* none chosen yet */
-    while (text_next(t, &p.statement)) {
+    while (script_next(t, &p.statement)) {
         if (!parse_statement(&p))
             return false;
     }
     if (t->error[0])
         return false;
     if (variant && s->variant == SCENARIO_VARIANTS && strcmp(variant, scenario_variant_name(s)) != 0)
-        return text_fail(t, t->line, 1, "no variant named %s", variant);
+        return script_fail(t, t->line, 1, "no variant named %s", variant);
     return topology_complete(&p);
 }
 
@@ -476,35 +476,35 @@ static char *file_read(const char *path)
     return content;
 }
 
-typedef bool scenario_parser(struct scenario *s, struct text *t, const char *variant);
+typedef bool scenario_parser(struct scenario *s, struct script *t, const char *variant);
 
-static bool timeline_parser(struct scenario *s, struct text *t, const char *variant)
+static bool timeline_parser(struct scenario *s, struct script *t, const char *variant)
 {
     (void)variant;
     return scenario_parse_timeline(s, t);
 }
 
 static bool scenario_read(struct scenario *s, const char *file, const char *variant, scenario_parser *parser,
-                          char error[TEXT_ERROR])
+                          char error[SCRIPT_ERROR])
 {
     char path[PATH_MAX];
-    struct text text;
+    struct script text;
     snprintf(path, sizeof path, "%s/%s", s->folder, file);
     char *content = file_read(path);
     if (!content) {
-        snprintf(error, TEXT_ERROR, "%.300s: cannot be read (a scenario is a folder with a topology.lab)",
+        snprintf(error, SCRIPT_ERROR, "%.300s: cannot be read (a scenario is a folder with a topology.lab)",
                  path);
         return false;
     }
-    text_init(&text, path, content, scenario_value, s);
+    script_init(&text, path, content, scenario_value, s);
     bool good = parser(s, &text, variant);
     if (!good)
-        memcpy(error, text.error, TEXT_ERROR);
+        memcpy(error, text.error, SCRIPT_ERROR);
     free(content);
     return good;
 }
 
-struct scenario *scenario_load(const char *folder, const char *variant, char error[TEXT_ERROR])
+struct scenario *scenario_load(const char *folder, const char *variant, char error[SCRIPT_ERROR])
 {
     struct scenario *s = scenario_new();
     char path[PATH_MAX + 16];
@@ -512,7 +512,7 @@ struct scenario *scenario_load(const char *folder, const char *variant, char err
         return NULL;
     s->folder = realpath(folder, NULL);
     if (!s->folder) {
-        snprintf(error, TEXT_ERROR, "%.300s: %s", folder, strerror(errno));
+        snprintf(error, SCRIPT_ERROR, "%.300s: %s", folder, strerror(errno));
         free(s);
         return NULL;
     }

@@ -8,7 +8,7 @@
 
 #include "base/address.h"
 #include "base/time.h"
-#include "lab/lab_text.h"
+#include "lab/script.h"
 
 enum {
     SCENARIO_NODES = 64,
@@ -46,7 +46,7 @@ struct node_sysctl {
 };
 
 struct node {
-    char name[TEXT_NAME];
+    char name[SCRIPT_NAME];
     enum node_kind kind;
     struct node_address addresses[SCENARIO_NODE_ADDRESSES];
     unsigned address_count;
@@ -63,24 +63,24 @@ struct link_end {
 };
 
 struct lab_link {
-    char name[TEXT_NAME];
+    char name[SCRIPT_NAME];
     struct link_end ends[SCENARIO_ENDS];
     unsigned end_count;
     uint32_t mtu; /* 0: the kernel's default */
 };
 
 struct variant {
-    char name[TEXT_NAME];
+    char name[SCRIPT_NAME];
     char *text; /* may be NULL */
     struct {
-        char name[TEXT_NAME];
+        char name[SCRIPT_NAME];
         char *value;
     } values[SCENARIO_VALUES];
     unsigned value_count;
 };
 
 struct flow {
-    char name[TEXT_NAME];
+    char name[SCRIPT_NAME];
     unsigned from, to; /* nodes */
     struct address source, destination;
     uint32_t rate; /* packets a second */
@@ -88,7 +88,7 @@ struct flow {
 };
 
 struct watch {
-    char name[TEXT_NAME];
+    char name[SCRIPT_NAME];
     unsigned link, end;  /* whose wire is watched */
     struct address host; /* only packets from or to it are counted, where set */
     struct prefix clear[SCENARIO_WATCH_PREFIXES];
@@ -186,9 +186,9 @@ struct step {
 };
 
 struct scenario {
-    char name[TEXT_NAME]; /* the folder's */
-    char *folder;         /* absolute */
-    char *title;          /* may be NULL */
+    char name[SCRIPT_NAME]; /* the folder's */
+    char *folder;           /* absolute */
+    char *title;            /* may be NULL */
     struct variant variants[SCENARIO_VARIANTS];
     unsigned variant_count;
     unsigned variant; /* the chosen one; SCENARIO_VARIANTS without variants */
@@ -206,18 +206,18 @@ struct scenario {
 
 /* Reads FOLDER/topology.lab and, if it exists, FOLDER/timeline.lab. `variant` NULL chooses the first. On
  * failure returns NULL and writes one message (file:line:column: what) into `error`. */
-struct scenario *scenario_load(const char *folder, const char *variant, char error[TEXT_ERROR]);
+struct scenario *scenario_load(const char *folder, const char *variant, char error[SCRIPT_ERROR]);
 void scenario_free(struct scenario *s);
 
 /* The two halves, for tests: content comes from memory and configuration files are not looked for when
  * s->folder is NULL. False with t->error set. */
 struct scenario *scenario_new(void);
-bool scenario_parse_topology(struct scenario *s, struct text *t, const char *variant);
-bool scenario_parse_timeline(struct scenario *s, struct text *t);
+bool scenario_parse_topology(struct scenario *s, struct script *t, const char *variant);
+bool scenario_parse_timeline(struct scenario *s, struct script *t);
 /* One step, as in timeline.lab; `lab fault` uses it. */
-bool scenario_parse_step(const struct scenario *s, struct text *t, struct statement *st, struct step *ret);
+bool scenario_parse_step(const struct scenario *s, struct script *t, struct statement *st, struct step *ret);
 void step_done(struct step *step);
-/* Lookup for struct text: a value of the chosen variant. */
+/* Lookup for struct script: a value of the chosen variant. */
 const char *scenario_value(const void *scenario, const char *name);
 
 /* Index, or -1. */
@@ -228,7 +228,7 @@ int scenario_find_watch(const struct scenario *s, const char *name);
 const char *scenario_variant_name(const struct scenario *s); /* "default" without variants */
 
 /* ADDRESS or ADDRESS/LENGTH; host bits are kept. */
-bool text_prefix(const char *text, struct prefix *ret);
+bool script_prefix(const char *text, struct prefix *ret);
 
 const char *node_kind_name(enum node_kind kind);
 const char *role_name(enum role role);

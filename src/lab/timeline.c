@@ -8,7 +8,7 @@
 
 char *statement_source(const struct statement *s, unsigned from, unsigned until)
 {
-    char out[TEXT_LINE + 2 * TEXT_WORDS + 1];
+    char out[SCRIPT_LINE + 2 * SCRIPT_WORDS + 1];
     size_t used = 0;
     for (unsigned i = from; i < until; i++) {
         const char *quote = s->words[i].quoted ? "\"" : "";
@@ -22,29 +22,29 @@ char *statement_source(const struct statement *s, unsigned from, unsigned until)
     return strdup(out);
 }
 
-bool take_node(struct text *t, struct statement *st, const struct scenario *s, unsigned *ret)
+bool take_node(struct script *t, struct statement *st, const struct scenario *s, unsigned *ret)
 {
     const struct word *w = statement_peek(st);
     int node = w ? scenario_find_node(s, w->text) : -1;
     if (node < 0)
-        return text_expected(t, st, "the name of a node");
+        return script_expected(t, st, "the name of a node");
     st->taken++;
     *ret = (unsigned)node;
     return true;
 }
 
-bool take_gateway(struct text *t, struct statement *st, const struct scenario *s, unsigned *ret)
+bool take_gateway(struct script *t, struct statement *st, const struct scenario *s, unsigned *ret)
 {
     const struct word *w = statement_peek(st);
     int node = w ? scenario_find_node(s, w->text) : -1;
     if (node < 0 || s->nodes[node].kind != NODE_GATEWAY)
-        return text_expected(t, st, "the name of a gateway");
+        return script_expected(t, st, "the name of a gateway");
     st->taken++;
     *ret = (unsigned)node;
     return true;
 }
 
-bool take_role(struct text *t, struct statement *st, enum role *ret)
+bool take_role(struct script *t, struct statement *st, enum role *ret)
 {
     for (enum role r = ROLE_SUPERVISOR; r < ROLE_ANY; r++) {
         if (statement_accept(st, role_name(r))) {
@@ -52,29 +52,29 @@ bool take_role(struct text *t, struct statement *st, enum role *ret)
             return true;
         }
     }
-    return text_expected(t, st, "'supervisor', 'control' or 'engine'");
+    return script_expected(t, st, "'supervisor', 'control' or 'engine'");
 }
 
-static bool take_address(struct text *t, struct statement *st, struct address *ret)
+static bool take_address(struct script *t, struct statement *st, struct address *ret)
 {
     const struct word *w = statement_peek(st);
     if (!w || !address_parse(w->text, ret))
-        return text_expected(t, st, "an address");
+        return script_expected(t, st, "an address");
     st->taken++;
     return true;
 }
 
-static bool parse_flow(struct scenario *s, struct text *t, struct statement *st)
+static bool parse_flow(struct scenario *s, struct script *t, struct statement *st)
 {
     uint64_t rate = 1000, size = 200;
     if (s->flow_count == SCENARIO_FLOWS)
-        return text_fail(t, st->line, 1, "more than %d flows", SCENARIO_FLOWS);
+        return script_fail(t, st->line, 1, "more than %d flows", SCENARIO_FLOWS);
     struct flow *f = &s->flows[s->flow_count];
     unsigned column = statement_peek(st) ? statement_peek(st)->column : st->end;
     if (!take_name(t, st, "the name of the flow", f->name))
         return false;
     if (scenario_find_flow(s, f->name) >= 0)
-        return text_fail(t, st->line, column, "a flow named %s is there already", f->name);
+        return script_fail(t, st->line, column, "a flow named %s is there already", f->name);
     if (!take_keyword(t, st, "from") || !take_node(t, st, s, &f->from) || !take_address(t, st, &f->source) ||
         !take_keyword(t, st, "to") || !take_node(t, st, s, &f->to))
         return false;
@@ -82,7 +82,7 @@ static bool parse_flow(struct scenario *s, struct text *t, struct statement *st)
     if (!take_address(t, st, &f->destination))
         return false;
     if (f->source.family != f->destination.family)
-        return text_fail(t, st->line, column, "the two addresses are of different families");
+        return script_fail(t, st->line, column, "the two addresses are of different families");
     while (!statement_done(st)) {
         if (statement_accept(st, "rate")) {
             if (!take_number(t, st, "packets a second", 1, 100000, &rate))
@@ -91,7 +91,7 @@ static bool parse_flow(struct scenario *s, struct text *t, struct statement *st)
             if (!take_number(t, st, "bytes of UDP payload", 32, 65000, &size))
                 return false;
         } else {
-            return text_expected(t, st, "'rate', 'size' or the end of the line");
+            return script_expected(t, st, "'rate', 'size' or the end of the line");
         }
     }
     f->rate = (uint32_t)rate;
@@ -101,13 +101,13 @@ static bool parse_flow(struct scenario *s, struct text *t, struct statement *st)
 }
 
 /* NODE:DEVICE, an end of a link. */
-static bool take_link_end(struct text *t, struct statement *st, const struct scenario *s, unsigned *ret_link,
-                          unsigned *ret_end)
+static bool take_link_end(struct script *t, struct statement *st, const struct scenario *s,
+                          unsigned *ret_link, unsigned *ret_end)
 {
     const struct word *w = statement_peek(st);
     for (unsigned l = 0; w && l < s->link_count; l++) {
         for (unsigned e = 0; e < s->links[l].end_count; e++) {
-            char name[TEXT_NAME + SCENARIO_DEVICE + 1];
+            char name[SCRIPT_NAME + SCENARIO_DEVICE + 1];
             const struct link_end *end = &s->links[l].ends[e];
             snprintf(name, sizeof name, "%s:%s", s->nodes[end->node].name, end->device);
             if (strcmp(name, w->text) == 0) {
@@ -118,19 +118,19 @@ static bool take_link_end(struct text *t, struct statement *st, const struct sce
             }
         }
     }
-    return text_expected(t, st, "NODE:DEVICE, an end of a link");
+    return script_expected(t, st, "NODE:DEVICE, an end of a link");
 }
 
-static bool parse_watch(struct scenario *s, struct text *t, struct statement *st)
+static bool parse_watch(struct scenario *s, struct script *t, struct statement *st)
 {
     if (s->watch_count == SCENARIO_WATCHES)
-        return text_fail(t, st->line, 1, "more than %d watches", SCENARIO_WATCHES);
+        return script_fail(t, st->line, 1, "more than %d watches", SCENARIO_WATCHES);
     struct watch *w = &s->watches[s->watch_count];
     unsigned column = statement_peek(st) ? statement_peek(st)->column : st->end;
     if (!take_name(t, st, "the name of the watch", w->name))
         return false;
     if (scenario_find_watch(s, w->name) >= 0)
-        return text_fail(t, st->line, column, "a watch named %s is there already", w->name);
+        return script_fail(t, st->line, column, "a watch named %s is there already", w->name);
     if (!take_link_end(t, st, s, &w->link, &w->end))
         return false;
     if (statement_accept(st, "host") && !take_address(t, st, &w->host))
@@ -139,9 +139,10 @@ static bool parse_watch(struct scenario *s, struct text *t, struct statement *st
         do {
             const struct word *word = statement_peek(st);
             if (w->clear_count == SCENARIO_WATCH_PREFIXES)
-                return text_fail(t, st->line, word->column, "more than %d prefixes", SCENARIO_WATCH_PREFIXES);
-            if (!word || !text_prefix(word->text, &w->clear[w->clear_count]))
-                return text_expected(t, st, "a prefix that must not be seen in clear");
+                return script_fail(t, st->line, word->column, "more than %d prefixes",
+                                   SCENARIO_WATCH_PREFIXES);
+            if (!word || !script_prefix(word->text, &w->clear[w->clear_count]))
+                return script_expected(t, st, "a prefix that must not be seen in clear");
             prefix_mask(&w->clear[w->clear_count++]);
             st->taken++;
         } while (!statement_done(st));
@@ -152,7 +153,7 @@ static bool parse_watch(struct scenario *s, struct text *t, struct statement *st
 
 struct step_parser {
     const struct scenario *scenario;
-    struct text *text;
+    struct script *text;
     struct statement *statement;
     struct step *step;
 };
@@ -167,9 +168,9 @@ static bool parse_names(struct step_parser *p)
                     : watches ? scenario_find_watch(p->scenario, w->text)
                               : scenario_find_flow(p->scenario, w->text);
         if (index < 0)
-            return text_expected(p->text, st, watches ? "the name of a watch" : "the name of a flow");
+            return script_expected(p->text, st, watches ? "the name of a watch" : "the name of a flow");
         if (p->step->name_count == SCENARIO_STEP_NAMES)
-            return text_fail(p->text, st->line, w->column, "more than %d names", SCENARIO_STEP_NAMES);
+            return script_fail(p->text, st->line, w->column, "more than %d names", SCENARIO_STEP_NAMES);
         p->step->names[p->step->name_count++] = (unsigned)index;
         st->taken++;
     } while (!statement_done(st));
@@ -183,7 +184,7 @@ static bool parse_fault(struct step_parser *p)
     const struct word *w = statement_peek(st);
     int link = w ? scenario_find_link(p->scenario, w->text) : -1;
     if (link < 0)
-        return text_expected(p->text, st, "the name of a link");
+        return script_expected(p->text, st, "the name of a link");
     st->taken++;
     step->link = (unsigned)link;
     if (step->kind == STEP_LOSSY) {
@@ -191,7 +192,7 @@ static bool parse_fault(struct step_parser *p)
         w = statement_peek(st);
         step->loss = w ? strtod(w->text, &end) : -1;
         if (!end || strcmp(end, "%") != 0 || !(step->loss >= 0 && step->loss <= 100))
-            return text_expected(p->text, st, "a loss from 0% to 100%");
+            return script_expected(p->text, st, "a loss from 0% to 100%");
         st->taken++;
     }
     if ((step->kind != STEP_CUT && step->kind != STEP_REPAIR) || !statement_accept(st, "at"))
@@ -206,7 +207,7 @@ static bool parse_fault(struct step_parser *p)
             return true;
         }
     }
-    return text_expected(p->text, st, "a node at an end of that link");
+    return script_expected(p->text, st, "a node at an end of that link");
 }
 
 static bool parse_kill(struct step_parser *p)
@@ -281,7 +282,7 @@ static const struct {
     {"check", STEP_CHECK, parse_condition},
 };
 
-bool scenario_parse_step(const struct scenario *s, struct text *t, struct statement *st, struct step *ret)
+bool scenario_parse_step(const struct scenario *s, struct script *t, struct statement *st, struct step *ret)
 {
     struct step step = {.line = st->line};
     struct step_parser p = {s, t, st, &step};
@@ -304,7 +305,7 @@ bool scenario_parse_step(const struct scenario *s, struct text *t, struct statem
         *ret = step;
         return true;
     }
-    return text_expected(
+    return script_expected(
         t, st,
         "at, after, start, stop, reset, cut, blackhole, lossy, repair, kill, restart, exec, cli, say, "
         "pause, wait or check");
@@ -322,32 +323,32 @@ void step_done(struct step *step)
 }
 
 /* The last step starts no flow that an earlier one, or itself, started. */
-static bool started_once(const struct scenario *s, struct text *t)
+static bool started_once(const struct scenario *s, struct script *t)
 {
     const struct step *last = &s->steps[s->step_count - 1];
     bool seen[SCENARIO_FLOWS] = {false};
     for (const struct step *at = s->steps; at <= last; at++) {
         for (unsigned i = 0; at->kind == STEP_START && i < at->name_count; i++) {
             if (seen[at->names[i]])
-                return text_fail(t, at->line, 1, "flow %s is started already; a flow runs once",
-                                 s->flows[at->names[i]].name);
+                return script_fail(t, at->line, 1, "flow %s is started already; a flow runs once",
+                                   s->flows[at->names[i]].name);
             seen[at->names[i]] = true;
         }
     }
     return true;
 }
 
-bool scenario_parse_timeline(struct scenario *s, struct text *t)
+bool scenario_parse_timeline(struct scenario *s, struct script *t)
 {
     struct statement *st = malloc(sizeof *st);
     bool good = st != NULL;
-    while (good && text_next(t, st)) {
+    while (good && script_next(t, st)) {
         if (statement_accept(st, "flow")) {
             good = parse_flow(s, t, st);
         } else if (statement_accept(st, "watch")) {
             good = parse_watch(s, t, st);
         } else if (s->step_count == SCENARIO_STEPS) {
-            good = text_fail(t, st->line, 1, "more than %d steps", SCENARIO_STEPS);
+            good = script_fail(t, st->line, 1, "more than %d steps", SCENARIO_STEPS);
         } else {
             good = scenario_parse_step(s, t, st, &s->steps[s->step_count]);
             s->step_count += good;

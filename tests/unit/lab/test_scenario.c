@@ -23,19 +23,19 @@
     "link l2 g:wan0 r:e1\n"
 
 static struct scenario *parse(const char *topology, const char *timeline, const char *variant,
-                              char error[TEXT_ERROR])
+                              char error[SCRIPT_ERROR])
 {
     struct scenario *s = scenario_new();
-    struct text t;
+    struct script t;
     assert_non_null(s);
-    text_init(&t, "T", topology, scenario_value, s);
+    script_init(&t, "T", topology, scenario_value, s);
     bool good = scenario_parse_topology(s, &t, variant);
     if (good && timeline) {
-        text_init(&t, "L", timeline, scenario_value, s);
+        script_init(&t, "L", timeline, scenario_value, s);
         good = scenario_parse_timeline(s, &t);
     }
     assert_int_equal(good, t.error[0] == '\0');
-    memcpy(error, t.error, TEXT_ERROR);
+    memcpy(error, t.error, SCRIPT_ERROR);
     if (!good) {
         scenario_free(s);
         return NULL;
@@ -46,7 +46,7 @@ static struct scenario *parse(const char *topology, const char *timeline, const 
 static void test_good_topology(void **state)
 {
     (void)state;
-    char error[TEXT_ERROR];
+    char error[SCRIPT_ERROR];
     struct scenario *s = parse("title \"A title # not a comment\"\n"
                                "variant old \"the old\"\n"
                                "  set rate 10\n"
@@ -87,7 +87,7 @@ static void test_good_topology(void **state)
 static void test_first_variant_is_the_default(void **state)
 {
     (void)state;
-    char error[TEXT_ERROR];
+    char error[SCRIPT_ERROR];
     struct scenario *s = parse("variant one\nset v 1\nvariant two\nset v 2\n" NODES, NULL, NULL, error);
     assert_non_null(s);
     assert_string_equal(scenario_variant_name(s), "one");
@@ -104,7 +104,7 @@ static void test_first_variant_is_the_default(void **state)
 static void test_good_timeline(void **state)
 {
     (void)state;
-    char error[TEXT_ERROR];
+    char error[SCRIPT_ERROR];
     struct scenario *s = parse(NODES,
                                "flow f from a 10.0.0.1 to r 10.9.9.9 size 1000 rate 50\n"
                                "watch w g:wan0 host 10.9.9.9 clear 10.0.0.0/8 2001:db8::/32\n"
@@ -263,7 +263,7 @@ static void test_mistakes(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
-        char error[TEXT_ERROR];
+        char error[SCRIPT_ERROR];
         struct scenario *s = parse(mistakes[i].topology, mistakes[i].timeline, mistakes[i].variant, error);
         assert_null(s);
         assert_string_equal(error, mistakes[i].error);
@@ -274,17 +274,17 @@ static void test_limits(void **state)
 {
     (void)state;
     static char topology[400000];
-    char error[TEXT_ERROR];
+    char error[SCRIPT_ERROR];
     size_t n = 0;
     for (unsigned i = 0; i < SCENARIO_NODES + 1; i++)
         n += (size_t)sprintf(topology + n, "node n%u host\n", i);
     assert_null(parse(topology, NULL, NULL, error));
     assert_string_equal(error, "T:65:1: more than 64 nodes");
-    memset(topology, 'x', TEXT_LINE + 10);
-    topology[TEXT_LINE + 10] = '\0';
+    memset(topology, 'x', SCRIPT_LINE + 10);
+    topology[SCRIPT_LINE + 10] = '\0';
     assert_null(parse(topology, NULL, NULL, error));
     assert_non_null(strstr(error, "statement longer than 4095 characters"));
-    for (n = 0; n < TEXT_WORDS + 1; n++)
+    for (n = 0; n < SCRIPT_WORDS + 1; n++)
         memcpy(topology + 2 * n, "x ", 3);
     assert_null(parse(topology, NULL, NULL, error));
     assert_string_equal(error, "T:1:97: more than 48 words in a statement");
@@ -293,7 +293,7 @@ static void test_limits(void **state)
 static void test_drawing(void **state)
 {
     (void)state;
-    char error[TEXT_ERROR];
+    char error[SCRIPT_ERROR];
     struct scenario *s = parse(NODES "link l3 r:e2 g:wan1\n", NULL, NULL, error);
     assert_non_null(s);
     char *drawing = draw_topology(s);

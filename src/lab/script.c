@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Words of scenario files; see lab_text.h. */
-#include "lab/lab_text.h"
+/* Words of scenario files; see script.h. */
+#include "lab/script.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -10,13 +10,13 @@
 
 #include "base/time.h"
 
-void text_init(struct text *t, const char *file, const char *content, text_lookup *lookup,
-               const void *context)
+void script_init(struct script *t, const char *file, const char *content, script_lookup *lookup,
+                 const void *context)
 {
-    *t = (struct text){.file = file, .at = content, .line = 1, .lookup = lookup, .context = context};
+    *t = (struct script){.file = file, .at = content, .line = 1, .lookup = lookup, .context = context};
 }
 
-bool text_fail(struct text *t, unsigned line, unsigned column, const char *format, ...)
+bool script_fail(struct script *t, unsigned line, unsigned column, const char *format, ...)
 {
     if (t->error[0])
         return false;
@@ -31,7 +31,7 @@ bool text_fail(struct text *t, unsigned line, unsigned column, const char *forma
 }
 
 struct lexer {
-    struct text *text;
+    struct script *text;
     struct statement *statement;
     const char *line_start; /* for columns */
     unsigned line;
@@ -46,8 +46,8 @@ static unsigned lexer_column(const struct lexer *l)
 static bool lexer_put(struct lexer *l, char c)
 {
     if (l->used + 1 >= sizeof l->statement->buffer)
-        return text_fail(l->text, l->line, lexer_column(l), "statement longer than %d characters",
-                         TEXT_LINE - 1);
+        return script_fail(l->text, l->line, lexer_column(l), "statement longer than %d characters",
+                           SCRIPT_LINE - 1);
     l->statement->buffer[l->used++] = c;
     return true;
 }
@@ -55,18 +55,18 @@ static bool lexer_put(struct lexer *l, char c)
 /* At "${": writes the value of the variable. */
 static bool lexer_variable(struct lexer *l)
 {
-    struct text *t = l->text;
+    struct script *t = l->text;
     const char *start = t->at + 2;
     size_t len = strcspn(start, "}\n");
-    char name[TEXT_NAME];
+    char name[SCRIPT_NAME];
     if (start[len] != '}' || len == 0 || len >= sizeof name)
-        return text_fail(t, l->line, lexer_column(l), "expected ${NAME}");
+        return script_fail(t, l->line, lexer_column(l), "expected ${NAME}");
     memcpy(name, start, len);
     name[len] = '\0';
     const char *value = t->lookup ? t->lookup(t->context, name) : NULL;
     if (!value)
-        return text_fail(t, l->line, lexer_column(l),
-                         "no value for ${%s}: a variant's `set %s VALUE` gives one", name, name);
+        return script_fail(t, l->line, lexer_column(l),
+                           "no value for ${%s}: a variant's `set %s VALUE` gives one", name, name);
     for (; *value; value++) {
         if (!lexer_put(l, *value))
             return false;
@@ -77,12 +77,12 @@ static bool lexer_variable(struct lexer *l)
 
 static bool lexer_quoted(struct lexer *l)
 {
-    struct text *t = l->text;
+    struct script *t = l->text;
     unsigned column = lexer_column(l);
     t->at++;
     while (*t->at != '"') {
         if (*t->at == '\0' || *t->at == '\n')
-            return text_fail(t, l->line, column, "quote without its end");
+            return script_fail(t, l->line, column, "quote without its end");
         if (t->at[0] == '$' && t->at[1] == '{') {
             if (!lexer_variable(l))
                 return false;
@@ -96,13 +96,13 @@ static bool lexer_quoted(struct lexer *l)
     }
     t->at++;
     if (*t->at && !strchr(" \t\r\n", *t->at))
-        return text_fail(t, l->line, lexer_column(l), "expected a blank after the closing quote");
+        return script_fail(t, l->line, lexer_column(l), "expected a blank after the closing quote");
     return true;
 }
 
 static bool lexer_plain(struct lexer *l)
 {
-    struct text *t = l->text;
+    struct script *t = l->text;
     while (*t->at && !strchr(" \t\r\n", *t->at)) {
         if (t->at[0] == '$' && t->at[1] == '{') {
             if (!lexer_variable(l))
@@ -110,7 +110,7 @@ static bool lexer_plain(struct lexer *l)
             continue;
         }
         if (*t->at == '"')
-            return text_fail(t, l->line, lexer_column(l), "a quote starts a word, it cannot be inside one");
+            return script_fail(t, l->line, lexer_column(l), "a quote starts a word, it cannot be inside one");
         if (!lexer_put(l, *t->at))
             return false;
         t->at++;
@@ -121,8 +121,9 @@ static bool lexer_plain(struct lexer *l)
 static bool lexer_word(struct lexer *l)
 {
     struct statement *s = l->statement;
-    if (s->count == TEXT_WORDS)
-        return text_fail(l->text, l->line, lexer_column(l), "more than %d words in a statement", TEXT_WORDS);
+    if (s->count == SCRIPT_WORDS)
+        return script_fail(l->text, l->line, lexer_column(l), "more than %d words in a statement",
+                           SCRIPT_WORDS);
     struct word *w = &s->words[s->count];
     if (s->count == 0)
         s->line = l->line;
@@ -140,7 +141,7 @@ static void lexer_newline(struct lexer *l)
     l->line_start = l->text->at;
 }
 
-bool text_next(struct text *t, struct statement *ret)
+bool script_next(struct script *t, struct statement *ret)
 {
     ret->count = ret->taken = 0;
     struct lexer l = {.text = t, .statement = ret, .line_start = t->at, .line = t->line};
@@ -184,51 +185,51 @@ bool statement_accept(struct statement *s, const char *keyword)
     return true;
 }
 
-bool text_expected(struct text *t, const struct statement *s, const char *what)
+bool script_expected(struct script *t, const struct statement *s, const char *what)
 {
     const struct word *w = statement_peek(s);
     if (!w)
-        return text_fail(t, s->line, s->end, "expected %s, found the end of the line", what);
-    return text_fail(t, s->line, w->column, "expected %s, found '%s'", what, w->text);
+        return script_fail(t, s->line, s->end, "expected %s, found the end of the line", what);
+    return script_fail(t, s->line, w->column, "expected %s, found '%s'", what, w->text);
 }
 
-bool take_keyword(struct text *t, struct statement *s, const char *keyword)
+bool take_keyword(struct script *t, struct statement *s, const char *keyword)
 {
     if (statement_accept(s, keyword))
         return true;
     char what[80];
     snprintf(what, sizeof what, "'%s'", keyword);
-    return text_expected(t, s, what);
+    return script_expected(t, s, what);
 }
 
-bool take_word(struct text *t, struct statement *s, const char *what, const char **ret)
+bool take_word(struct script *t, struct statement *s, const char *what, const char **ret)
 {
     const struct word *w = statement_peek(s);
     if (!w || w->text[0] == '\0')
-        return text_expected(t, s, what);
+        return script_expected(t, s, what);
     *ret = w->text;
     s->taken++;
     return true;
 }
 
-bool take_name(struct text *t, struct statement *s, const char *what, char ret[TEXT_NAME])
+bool take_name(struct script *t, struct statement *s, const char *what, char ret[SCRIPT_NAME])
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     const struct word *w = statement_peek(s);
     if (!w || w->quoted)
-        return text_expected(t, s, what);
+        return script_expected(t, s, what);
     size_t len = strlen(w->text);
     if (len == 0 || len > 40 || strspn(w->text, allowed) != len || w->text[0] == '-') {
         char text[160];
         snprintf(text, sizeof text, "%s (letters, digits, '-', '_', up to 40)", what);
-        return text_expected(t, s, text);
+        return script_expected(t, s, text);
     }
     memcpy(ret, w->text, len + 1);
     s->taken++;
     return true;
 }
 
-bool take_number(struct text *t, struct statement *s, const char *what, uint64_t low, uint64_t high,
+bool take_number(struct script *t, struct statement *s, const char *what, uint64_t low, uint64_t high,
                  uint64_t *ret)
 {
     const struct word *w = statement_peek(s);
@@ -239,14 +240,14 @@ bool take_number(struct text *t, struct statement *s, const char *what, uint64_t
         char text[160];
         snprintf(text, sizeof text, "%s (%llu to %llu)", what, (unsigned long long)low,
                  (unsigned long long)high);
-        return text_expected(t, s, text);
+        return script_expected(t, s, text);
     }
     *ret = v;
     s->taken++;
     return true;
 }
 
-bool take_duration(struct text *t, struct statement *s, uint64_t *ret_ns)
+bool take_duration(struct script *t, struct statement *s, uint64_t *ret_ns)
 {
     static const struct {
         const char *name;
@@ -262,10 +263,10 @@ bool take_duration(struct text *t, struct statement *s, uint64_t *ret_ns)
             return true;
         }
     }
-    return text_expected(t, s, "a time (200ms, 5s, 2m)");
+    return script_expected(t, s, "a time (200ms, 5s, 2m)");
 }
 
-bool take_end(struct text *t, struct statement *s)
+bool take_end(struct script *t, struct statement *s)
 {
-    return statement_done(s) || text_expected(t, s, "the end of the line");
+    return statement_done(s) || script_expected(t, s, "the end of the line");
 }
