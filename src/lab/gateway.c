@@ -17,18 +17,10 @@ static bool program_try(const char *folder, const char *name, char path[PATH_MAX
     return n > 0 && n < PATH_MAX && access(path, X_OK) == 0;
 }
 
-/* Installed they are in bin/ and sbin/, in a build tree each is in its room's folder. */
+/* Installed they are in bin/ and sbin/, in a build tree at its root or in their rooms' folders. */
 static bool program_find(const char *variable, const char *name, char path[PATH_MAX])
 {
-    static const char *const folders[] = {".",
-                                          "../sbin",
-                                          "../bin",
-                                          "../supervisor",
-                                          "../cli",
-                                          "../src/supervisor",
-                                          "../src/cli",
-                                          "../../src/supervisor",
-                                          "../../src/cli"};
+    static const char *const folders[] = {".", "../sbin", "../bin", "../..", "../supervisor", "../cli"};
     const char *given = getenv(variable);
     if (given && *given)
         return snprintf(path, PATH_MAX, "%s", given) < PATH_MAX && access(path, X_OK) == 0;
@@ -74,7 +66,7 @@ int gateway_start(struct gateway *g)
     if (mkdir(g->folder, 0700) < 0 && errno != EEXIST)
         return -errno;
     snprintf(log, sizeof log, "%s/daemon.log", g->folder);
-    char *argv[] = {program, "--config", g->node->config, "--run-directory", g->folder, NULL};
+    char *argv[] = {program, "--config", g->node->config, "--run-directory", g->folder, "--foreground", NULL};
     pid_t pid = process_start(g->netns, argv, log);
     if (pid < 0)
         return pid;
