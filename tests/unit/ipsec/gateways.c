@@ -2,15 +2,19 @@
 /* See gateways.h. */
 #include "gateways.h"
 
+#include <sys/mman.h>
+
 struct gateway spoke, hub;
 
-void gateway_init(struct gateway *g, uint64_t seed)
+void gateway_init(struct gateway *g, uint64_t seed, uint32_t slots)
 {
     memset(g, 0, sizeof(*g));
-    g->sad = aligned_alloc(64, (sad_size(GATEWAY_SLOTS) + 63) / 64 * 64);
-    memset(g->sad, 0, sad_size(GATEWAY_SLOTS));
-    sad_init(g->sad, GATEWAY_SLOTS);
-    g->spd = calloc(1, sizeof(struct spd));
+    g->sad = mmap(NULL, sad_size(slots), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                  -1, 0);
+    g->spd = mmap(NULL, sizeof(struct spd), PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert_true(g->sad != MAP_FAILED && g->spd != MAP_FAILED);
+    sad_init(g->sad, slots);
     spd_init(g->spd);
     rng_init_number(&g->rng, seed);
     g->path =
@@ -39,8 +43,8 @@ void gateway_done(struct gateway *g)
     inbound_free(g->in);
     pair_index_free(g->path.index);
     packet_cipher_free(g->path.cipher);
-    free(g->sad);
-    free(g->spd);
+    munmap(g->sad, sad_size(g->sad->slots));
+    munmap(g->spd, sizeof(struct spd));
 }
 
 static struct address address(const char *text)
@@ -193,8 +197,8 @@ struct inbound_packet packet_arrive(const struct outbound_result *r, uint8_t *bu
 int two_gateways(void **state)
 {
     (void)state;
-    gateway_init(&spoke, 1);
-    gateway_init(&hub, 2);
+    gateway_init(&spoke, 1, GATEWAY_SLOTS);
+    gateway_init(&hub, 2, GATEWAY_SLOTS);
     gateway_policy(&spoke, false);
     gateway_policy(&hub, true);
     return 0;

@@ -12,8 +12,6 @@
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-
 #include "ipsec/inbound.h"
 #include "ipsec/outbound.h"
 #include "ipsec/pair_index.h"
@@ -48,7 +46,7 @@ struct tunnel {
 
 extern struct gateway spoke, hub;
 
-void gateway_init(struct gateway *g, uint64_t seed);
+void gateway_init(struct gateway *g, uint64_t seed, uint32_t slots);
 void gateway_done(struct gateway *g);
 /* The private state is made anew from shared memory: an engine that died. */
 void gateway_restart(struct gateway *g);
