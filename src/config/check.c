@@ -453,7 +453,8 @@ static void check_kept(const struct config *c, struct config_errors *errors)
         if (i > 0 && strcmp(all[i]->text, all[i - 1]->text) == 0)
             continue;
         /* Two words name the command; more could be a password. */
-        size_t words = strcspn(all[i]->text, " ");
+        size_t words = strncmp(all[i]->text, "no ", 3) == 0 ? 3 : 0;
+        words += strcspn(all[i]->text + words, " ");
         if (all[i]->text[words] == ' ')
             words += 1 + strcspn(all[i]->text + words + 1, " ");
         config_errors_add(errors, CONFIG_NOTE, all[i]->place, "'%.*s' has no effect here", (int)words,

@@ -146,6 +146,7 @@ struct grammar_call {
     const struct grammar_command *command;
     void *user;
     bool no, is_default;
+    bool abbreviated;        /* some keyword was not written out */
     uint8_t filter;          /* enum grammar_filter */
     const char *filter_text; /* the regular expression, where the filter has one */
     uint16_t end_column;     /* just after the line */
@@ -175,14 +176,16 @@ struct grammar_fault {
  * GRAMMAR_OK, `ret_fault` is set unless GRAMMAR_OK. */
 enum grammar_result grammar_match(const struct grammar *g, uint8_t mode, const char *line,
                                   struct grammar_call *ret_call, struct grammar_fault *ret_fault);
-/* The same, and where `mode` does not know the line, its parents are asked. `ret_mode` gets the mode that
- * knew it; on failure the fault of whichever understood more. */
+/* The same, and where `mode` does not know the line, its parents are asked; also where `mode` knows
+ * it only as an abbreviation (`ip route` of `ip route-cache`), but a parent as it stands. `ret_mode` gets the
+ * mode that knew it; on failure the fault of whichever understood more. */
 enum grammar_result grammar_match_up(const struct grammar *g, uint8_t mode, const char *line,
                                      struct grammar_call *ret_call, uint8_t *ret_mode,
                                      struct grammar_fault *ret_fault);
 void grammar_call_wipe(struct grammar_call *call);
 
-/* The value with that label (the first, or the first after `after`), or NULL. */
+/* The value with that label (the first, or the first after `after`), or NULL. Where a keyword and a value
+ * have the same label, the value is meant. */
 const struct grammar_value *grammar_arg(const struct grammar_call *call, const char *label);
 const struct grammar_value *grammar_arg_after(const struct grammar_call *call, const char *label,
                                               const struct grammar_value *after);

@@ -22,8 +22,8 @@ static void expected_collect(const struct walk *w, struct expected *e)
         e->end |= walk_accepts(w, i);
         for (uint64_t set = walk_expected(w, i); set != 0; set &= set - 1) {
             const struct grammar_node *n = &w->live[i].command->nodes[__builtin_ctzll(set)];
-            bool known =
-                n->type == GRAMMAR_INTERFACE_TYPE || (w->live[i].command->command->flags & GRAMMAR_HIDDEN);
+            bool known = n->type == GRAMMAR_INTERFACE_TYPE ||
+                         (w->live[i].command->command->flags & (GRAMMAR_HIDDEN | GRAMMAR_UNSUPPORTED));
             grammar_node_print(n, a);
             for (uint32_t j = 0; j < e->count && !known; j++) {
                 grammar_node_print(e->nodes[j], b);
@@ -59,6 +59,9 @@ static void expected_print(const struct expected *e, char *out, size_t size)
 static const char *nearest(const struct expected *e, const struct token *t)
 {
     const char *best = NULL;
+    /* A wrong number is no slip of the keys. */
+    if (strspn(t->text, "0123456789") >= t->len)
+        return NULL;
     unsigned best_distance = t->len <= 3 ? 2 : t->len <= 6 ? 3 : 4;
     for (uint32_t i = 0; i < e->count; i++) {
         if (e->nodes[i]->type != GRAMMAR_KEYWORD)
@@ -78,7 +81,8 @@ static uint8_t entered_mode(const struct walk *w)
     if (w->depth == 0)
         return 0;
     for (uint32_t i = 0; i < w->live_count; i++) {
-        uint8_t enters = w->live[i].command->command->enters;
+        const struct grammar_command *command = w->live[i].command->command;
+        uint8_t enters = command->flags & GRAMMAR_UNSUPPORTED ? 0 : command->enters;
         if (enters != 0 && mode != 0 && enters != mode)
             return 0;
         mode = enters != 0 ? enters : mode;
@@ -152,11 +156,16 @@ void walk_explain(const struct walk *w, enum grammar_result result, const struct
 const struct grammar_value *grammar_arg_after(const struct grammar_call *call, const char *label,
                                               const struct grammar_value *after)
 {
+    const struct grammar_value *word = NULL;
     for (const struct grammar_value *v = after != NULL ? after + 1 : call->values;
-         v < call->values + call->count; v++)
-        if (strcmp(v->node->label, label) == 0)
+         v < call->values + call->count; v++) {
+        if (strcmp(v->node->label, label) != 0)
+            continue;
+        if (v->node->type != GRAMMAR_KEYWORD)
             return v;
-    return NULL;
+        word = word != NULL ? word : v;
+    }
+    return word;
 }
 
 const struct grammar_value *grammar_arg(const struct grammar_call *call, const char *label)

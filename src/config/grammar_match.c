@@ -381,8 +381,28 @@ enum grammar_result grammar_match(const struct grammar *g, uint8_t mode, const c
     /* The values point into the storage of the call itself. */
     if (call.filter_text != NULL)
         ret_call->filter_text = ret_call->storage + (call.filter_text - call.storage);
+    for (uint8_t i = 0; i < path.count; i++)
+        ret_call->abbreviated |= path.ranks[i] == 1;
     fill_values(chosen, &tokens, &path, ret_call);
     return GRAMMAR_OK;
+}
+
+/* Whether a parent knows, as it stands, what was taken for an abbreviation. */
+static bool parent_knows_better(const struct grammar *g, uint8_t mode, const char *line,
+                                struct grammar_call *call, uint8_t *ret_mode)
+{
+    struct grammar_fault fault;
+    struct grammar_call other;
+    const struct grammar_mode *m = grammar_find_mode(g, mode);
+    if (!call->abbreviated || m == NULL || m->parent == GRAMMAR_MODE_NONE)
+        return false;
+    other.storage_len = 0;
+    bool better = grammar_match(g, m->parent, line, &other, &fault) == GRAMMAR_OK && !other.abbreviated;
+    grammar_call_wipe(&other);
+    if (!better)
+        return false;
+    *ret_mode = m->parent;
+    return grammar_match(g, m->parent, line, call, &fault) == GRAMMAR_OK;
 }
 
 enum grammar_result grammar_match_up(const struct grammar *g, uint8_t mode, const char *line,
@@ -390,11 +410,16 @@ enum grammar_result grammar_match_up(const struct grammar *g, uint8_t mode, cons
                                      struct grammar_fault *ret_fault)
 {
     struct grammar_fault fault;
-    enum grammar_result first = grammar_match(g, mode, line, ret_call, ret_fault);
+    enum grammar_result result = grammar_match(g, mode, line, ret_call, ret_fault);
     *ret_mode = mode;
+    if (result == GRAMMAR_EMPTY)
+        return result;
+    if (result == GRAMMAR_OK) {
+        parent_knows_better(g, mode, line, ret_call, ret_mode);
+        return result;
+    }
     for (const struct grammar_mode *m = grammar_find_mode(g, mode);
-         first != GRAMMAR_OK && first != GRAMMAR_EMPTY && m != NULL && m->parent != GRAMMAR_MODE_NONE;
-         m = grammar_find_mode(g, m->parent)) {
+         m != NULL && m->parent != GRAMMAR_MODE_NONE; m = grammar_find_mode(g, m->parent)) {
         enum grammar_result r = grammar_match(g, m->parent, line, ret_call, &fault);
         if (r == GRAMMAR_OK) {
             *ret_mode = m->parent;
@@ -402,11 +427,12 @@ enum grammar_result grammar_match_up(const struct grammar *g, uint8_t mode, cons
         }
         bool hint =
             strstr(fault.text, "did you mean") != NULL && strstr(ret_fault->text, "did you mean") == NULL;
-        if (fault.depth > ret_fault->depth || (fault.depth == ret_fault->depth && fault.depth == 0 && hint)) {
+        bool ambiguous = r == GRAMMAR_AMBIGUOUS && ret_fault->result == GRAMMAR_UNKNOWN;
+        if (fault.depth > ret_fault->depth || (ret_fault->depth == 0 && (hint || ambiguous))) {
             *ret_fault = fault;
             *ret_mode = m->parent;
-            first = r;
+            result = r;
         }
     }
-    return first;
+    return result;
 }

@@ -116,7 +116,7 @@ bool interface_name_parse(const char *word, char ret[INTERFACE_NAME_MAX + 1])
         return true;
     }
     /* A router's name without its number, or with a mistyped one, shall not pass as a device. */
-    if (!linux_name_valid(word) || (type != NULL && letters > 4 && !islower((unsigned char)word[0])))
+    if (!linux_name_valid(word) || (type != NULL && isupper((unsigned char)word[0])))
         return false;
     snprintf(ret, INTERFACE_NAME_MAX + 1, "%s", word);
     return true;

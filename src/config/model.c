@@ -2,7 +2,7 @@
 /* The configuration as data: making, copying and freeing it; see model.h. Everything that the model points to
  * is its own, so a copy duplicates each string and each inner array; the order of the fields here follows
  * model.h. */
-#include "config/model.h"
+#include "config/model_find.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -93,7 +93,7 @@ static void enter_ghost(struct config_session *s, uint8_t mode, bool indented)
 static int line_failed(struct config_session *s, const struct grammar_fault *fault, bool indented)
 {
     struct config_place place = {.line = s->line, .column = fault->column};
-    if (s->mode == CONFIG_MODE_SKIP && fault->depth == 0)
+    if (s->mode == CONFIG_MODE_SKIP && fault->depth == 0 && fault->result == GRAMMAR_UNKNOWN)
         return 0;
     config_errors_add(s->errors, CONFIG_ERROR, place, "%s", fault->text);
     if (s->line > 0)
