@@ -19,6 +19,8 @@ static void __attribute__((noreturn)) worker_main(const struct lab_options *o, c
                                                   const char *lab, pid_t parent, char *result)
 {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (o->json && strcmp(o->json, "-") == 0)
+        dup2(STDERR_FILENO, STDOUT_FILENO); /* standard output is for the data alone */
     struct run *r = run_new(s, lab, o->verbose);
     if (!r)
         _exit(LAB_FAILED);
@@ -92,7 +94,7 @@ static json_t *variant_run(const struct lab_options *o, const struct scenario *s
     json_t *json = worker < 0 ? NULL : worker_result(result, worker_wait(worker), s);
     munmap(result, RESULT_SIZE);
     if (o->keep && !lab_stopping && registry_write(lab, s, 0) == 0)
-        printf("lab %s stays up; `holdfast lab down %s` ends it\n", lab, lab);
+        fprintf(stderr, "lab %s stays up; `holdfast lab down %s` ends it\n", lab, lab);
     else
         registry_remove(lab);
     return json;
@@ -105,7 +107,7 @@ static bool json_write(const char *path, const char *scenario, bool ok, json_t *
         json_object_set(all, "flows", json_object_get(json_array_get(variants, 0), "flows"));
         json_object_set(all, "checks", json_object_get(json_array_get(variants, 0), "checks"));
     }
-    bool good = all && (strcmp(path, "-") == 0 ? json_dumpf(all, stdout, JSON_INDENT(2))
+    bool good = all && (strcmp(path, "-") == 0 ? json_dumpf(all, stdout, JSON_INDENT(2)) || puts("") < 0
                                                : json_dump_file(all, path, JSON_INDENT(2))) == 0;
     if (!good)
         fprintf(stderr, "holdfast lab: %s cannot be written\n", path);

@@ -88,6 +88,16 @@ def test_failed_check():
     assert not left(TAG)
 
 
+def test_data_alone():
+    """`--json -` leaves standard output to the data, and --keep leaves the lab to be looked at."""
+    out = subprocess.run([PROGRAM, "run", GATEWAY, "--name", TAG, "--json", "-", "--keep"], env=ENV, text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60).stdout
+    assert json.loads(out)["scenario"] == "one-gateway"
+    assert lab("cli", "--name", TAG, "gate", "show", "version") == "Holdfast actor\n"
+    lab("down", TAG)
+    assert not left(TAG)
+
+
 def test_interrupt():
     for number, to_group in ((signal.SIGINT, True), (signal.SIGTERM, False)):
         p = begin(TAG)
