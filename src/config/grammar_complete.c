@@ -59,7 +59,7 @@ static bool value_possible(const struct grammar_node *n, const struct token *t)
     for (uint16_t i = 0; i < t->len; i++)
         if (strchr(allowed, t->text[i]) == NULL)
             return false;
-    return n->type != GRAMMAR_NUMBER;
+    return true;
 }
 
 static void offer_node(struct offers *o, const struct grammar_node *n, const struct token *t)

@@ -187,12 +187,12 @@ static const struct {
     {CONFIG_MODE_GLOBAL, "crypto isakmp po", "policy", "licy "},
     {CONFIG_MODE_GLOBAL, "crypto isakmp policy ", "<1-10000>", NULL},
     {CONFIG_MODE_GLOBAL, "crypto isakmp keepalive 10 ", "<2-60> on-demand periodic <cr>", NULL},
-    {CONFIG_MODE_GLOBAL, "crypto isakmp keepalive 1", "", NULL},
+    {CONFIG_MODE_GLOBAL, "crypto isakmp keepalive 1", "<10-3600>", NULL},
     {CONFIG_MODE_GLOBAL, "no crypto isakmp keep", "keepalive", "alive "},
-    {CONFIG_MODE_GLOBAL, "interface Fa", "FastEthernet INTERFACE", "stEthernet"},
+    {CONFIG_MODE_GLOBAL, "interface Fa", "FastEthernet", "stEthernet"},
     {CONFIG_MODE_CRYPTO_MAP, "set ", "peer pfs security-association transform-set", NULL},
     {CONFIG_MODE_CRYPTO_MAP, "set peer ", "A.B.C.D or X:X:X:X::X HOSTNAME", NULL},
-    {CONFIG_MODE_CRYPTO_MAP, "set pfs group1", "<cr>", NULL},
+    {CONFIG_MODE_CRYPTO_MAP, "set pfs group1", "group1 group14 group15 group16 group19", NULL},
     {CONFIG_MODE_CRYPTO_MAP, "crypto i", "ipsec isakmp", NULL},
     {CONFIG_MODE_ISAKMP_POLICY, "hash ", "md5 sha sha256 sha384 sha512", NULL},
     {CONFIG_MODE_ISAKMP_POLICY, "d", "default", "efault "},
@@ -205,18 +205,13 @@ static void test_complete(void **state)
     with_exec(&g);
     for (size_t i = 0; i < ARRAY_SIZE(completions); i++) {
         struct grammar_candidate found[64];
-        char joined[2048] = "", tab[80];
+        char joined[64 * 65 + 1] = "", tab[80];
         size_t count =
             grammar_complete(&g, completions[i].mode, completions[i].text, found, ARRAY_SIZE(found));
         for (size_t n = 0; n < count && n < ARRAY_SIZE(found); n++) {
-            snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s", n > 0 ? " " : "",
-                     found[n].text);
+            strcat(strcat(joined, n > 0 ? " " : ""), found[n].text);
             assert_non_null(found[n].help);
         }
-        /* What abbreviates nothing but numbers of a keyword is left to the eye. */
-        if (strcmp(completions[i].text, "set pfs group1") == 0 ||
-            strcmp(completions[i].text, "crypto isakmp keepalive 1") == 0)
-            continue;
         if (strcmp(joined, completions[i].candidates) != 0)
             fail_msg("'%s' offers '%s'", completions[i].text, joined);
         bool any = grammar_complete_tab(&g, completions[i].mode, completions[i].text, tab, sizeof(tab));
@@ -306,7 +301,7 @@ static void test_interface_names(void **state)
         assert_int_equal(interface_name_compare(name, name), 0);
     }
     char device[16] = "kept";
-    assert_false(interface_name_device("GigabitEthernet1000/1000/100", device, sizeof(device)));
+    assert_false(interface_name_device("GigabitEthernet1000/1000/1000", device, sizeof(device)));
     assert_string_equal(device, "kept");
     assert_true(interface_name_compare("FastEthernet0/2", "FastEthernet0/10") < 0);
     assert_true(interface_name_compare("Serial0/0", "FastEthernet0/10") > 0);
