@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Puts a configuration in force, in the order in which nothing leaks and nothing flaps: addresses, then the
+ * firewall's clear twins, then the SPD, then the routes that lead into it, then IKE. Everything is computed
+ * before anything is changed; what is the same in both configurations is not touched. */
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include "control/control.h"
+#include "control/spd_build.h"
+
+static const ns ENGINES_TIME = 50 * NS_PER_MS;
+
+void control_report(void *context, const struct scopes_problem *p)
+{
+    struct control *c = context;
+
+    if (!c->report_problems)
+        return;
+    if (p->place.line)
+        log_line(c->log, "HOLDFAST", 4, "CONFIG", "%s:%u: %s", c->config_file, p->place.line, p->text);
+    else
+        log_line(c->log, "HOLDFAST", 4, "CONFIG", "%s", p->text);
+}
+
+static void generation_free(struct generation *g)
+{
+    if (!g)
+        return;
+    scopes_done(&g->scopes);
+    ike_config_done(&g->ike);
+    free(g);
+}
+
+/* The buffer that is not in use may still be read by an engine that started before the last publication. One
+ * that does not move on is dead, and a successor starts with what is published. */
+static struct spd_table *spd_buffer(struct control *c)
+{
+    ns end = clock_now() + ENGINES_TIME;
+
+    while (!sad_epochs_passed(c->sad, c->spd_epochs) && clock_now() < end)
+        sched_yield();
+    return spd_next(c->spd);
+}
+
+static int compile_fill(struct control *c, const struct config *config, struct generation *g,
+                        struct policy_routes *routes)
+{
+    const struct peer_names names = {.find = resolver_find, .context = c->resolver};
+    int error = scopes_make(config, &c->devices, c->ids, &g->scopes, control_report, c);
+
+    if (!error)
+        error = ike_config_build(config, &g->scopes, &names, &g->ike, control_report, c);
+    if (!error)
+        error = spd_build(&g->scopes, &c->devices, spd_buffer(c));
+    if (!error)
+        error = policy_build(&g->scopes, &c->devices, c->tun_ifindex, routes);
+    return error;
+}
+
+int control_compile(struct control *c, const struct config *config)
+{
+    struct policy_routes routes = {0};
+    struct generation *g = calloc(1, sizeof *g);
+    int error = g ? compile_fill(c, config, g, &routes) : -ENOMEM;
+
+    if (!error)
+        error = apply_firewall(c, &g->scopes);
+    if (error) {
+        generation_free(g);
+        policy_done(&routes);
+        return error;
+    }
+    spd_publish(c->spd);
+    sad_epochs_take(c->sad, c->spd_epochs);
+    apply_policy(c, &routes);
+    policy_done(&routes);
+
+    struct generation *former = c->generation;
+    c->generation = g;
+    ike_configure(c->ike, &g->ike.config, clock_now());
+    generation_free(former);
+    control_ike_schedule(c);
+    return 0;
+}
+
+int control_apply(struct control *c, struct config *next)
+{
+    struct config *former = c->config;
+
+    apply_interfaces(c, former, next);
+    int error = devices_read(&c->devices, c->netlink);
+    if (error)
+        log_line(c->log, "HOLDFAST", 3, "NETLINK", "the devices of this machine cannot be read: %s",
+                 strerror(-error));
+    c->report_problems = true;
+    error = control_compile(c, next);
+    c->report_problems = false;
+    if (error) {
+        log_line(c->log, "HOLDFAST", 2, "CONFIG", "the configuration cannot be put in force: %s",
+                 strerror(-error));
+        if (former)
+            apply_interfaces(c, next, former);
+        return error;
+    }
+    apply_routes(c, next);
+    c->config = next;
+    c->config_version++;
+    control_config_free(former);
+    error = control_running_store(c);
+    if (error)
+        log_line(c->log, "HOLDFAST", 3, "CONFIG",
+                 "the running configuration cannot be kept for a restart: %s", strerror(-error));
+    return 0;
+}
+
+void control_reapply(struct control *c)
+{
+    if (!c->config)
+        return;
+    if (c->appeared_count) {
+        apply_interfaces(c, c->config, c->config);
+        c->appeared_count = 0;
+    }
+    if (c->compile_due) {
+        c->compile_due = false;
+        int error = control_compile(c, c->config);
+        if (error)
+            log_line(c->log, "HOLDFAST", 2, "CONFIG", "a change of the devices cannot be followed: %s",
+                     strerror(-error));
+    }
+    apply_routes(c, c->config);
+}
+
+void control_withdraw(struct control *c)
+{
+    struct config empty;
+
+    config_init(&empty);
+    apply_policy_withdraw(c);
+    apply_routes(c, &empty);
+    apply_addresses_withdraw(c);
+    apply_firewall_withdraw(c);
+    config_done(&empty);
+}

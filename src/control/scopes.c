@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bindings, scopes and connections. An interface that is shut down, whose device is missing or whose map does
+ * not exist protects nothing and lets nothing out either: it has no binding, hence no route leads interesting
+ * traffic to it, and the problem is reported with its place. */
+#include "control/scopes.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ipsec/spd.h"
+
+struct build {
+    const struct config *config;
+    const struct devices *devices;
+    struct connection_ids *ids;
+    struct scopes *out;
+    void (*report)(void *context, const struct scopes_problem *p);
+    void *context;
+};
+
+static void __attribute__((format(printf, 3, 4)))
+problem(struct build *b, struct config_place place, const char *format, ...)
+{
+    struct scopes_problem p = {.place = place};
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(p.text, sizeof p.text, format, arguments);
+    va_end(arguments);
+    b->report(b->context, &p);
+}
+
+static void interface_address(const struct config_interface *i, uint8_t family, struct address *ret)
+{
+    const struct config_interface_address *a = config_interface_primary(i, family);
+
+    *ret = a ? a->prefix.address : (struct address){0};
+}
+
+/* An interface without addresses in the configuration may have them from elsewhere (DHCP, another tool). */
+static void device_address(const struct devices *d, uint32_t ifindex, uint8_t family, struct address *ret)
+{
+    for (uint32_t i = 0; i < d->address_count; i++) {
+        const struct netlink_address *a = &d->addresses[i];
+        bool link_local = a->prefix.address.family == ADDRESS_V6 && a->prefix.address.bytes[0] == 0xfe &&
+                          (a->prefix.address.bytes[1] & 0xc0) == 0x80;
+        if (a->ifindex == ifindex && a->prefix.address.family == family && !a->secondary && !link_local) {
+            *ret = a->prefix.address;
+            return;
+        }
+    }
+}
+
+static void local_addresses(struct build *b, const struct config_interface *i, struct scope *s)
+{
+    char device[CONFIG_MAX_DEVICE + 1];
+    const struct netlink_link *l = interface_device(i, device) ? devices_find(b->devices, device) : NULL;
+
+    interface_address(i, ADDRESS_V4, &s->local_v4);
+    interface_address(i, ADDRESS_V6, &s->local_v6);
+    if (!l || l->loopback)
+        return;
+    if (!address_is_set(&s->local_v4))
+        device_address(b->devices, l->ifindex, ADDRESS_V4, &s->local_v4);
+    if (!address_is_set(&s->local_v6))
+        device_address(b->devices, l->ifindex, ADDRESS_V6, &s->local_v6);
+}
+
+static struct scope *scope_find(struct scopes *s, const struct config_crypto_map *map)
+{
+    for (uint32_t i = 0; i < s->scope_count; i++)
+        if (s->scopes[i].map == map)
+            return &s->scopes[i];
+    return NULL;
+}
+
+/* Which of the peers count: those of the first one's family. */
+static uint8_t peers_family(const struct config_crypto_map_entry *e)
+{
+    for (uint32_t i = 0; i < e->peers.count; i++)
+        if (address_is_set(&e->peers.items[i].address))
+            return e->peers.items[i].address.family;
+    return ADDRESS_NONE;
+}
+
+static int connection_add(struct build *b, uint32_t scope, const struct config_crypto_map_entry *e)
+{
+    struct scopes *out = b->out;
+    const struct scope *s = &out->scopes[scope];
+    const struct config_access_list *list =
+        e->access_list.name ? config_find_access_list(b->config, e->access_list.name) : NULL;
+
+    if (!e->access_list.name) {
+        problem(b, e->place, "crypto map %s %u has no `match address`: it protects nothing", s->map->name,
+                e->sequence);
+        return 0;
+    }
+    if (!list) {
+        problem(b, e->access_list.place, "there is no access list %s: crypto map %s %u protects nothing",
+                e->access_list.name, s->map->name, e->sequence);
+        return 0;
+    }
+    if (out->connection_count >= SPD_ENTRIES_MAX)
+        return -E2BIG;
+    struct scope_connection *c = &out->connections[out->connection_count];
+    *c = (struct scope_connection){.scope = scope, .entry = e, .access_list = list};
+    uint8_t family = peers_family(e);
+    if (family == ADDRESS_NONE)
+        family = address_is_set(&s->local_v4) ? ADDRESS_V4 : ADDRESS_V6;
+    c->local = family == ADDRESS_V6 ? s->local_v6 : s->local_v4;
+    if (!address_is_set(&c->local))
+        problem(b, e->place, "%s has no %s address: crypto map %s %u has nothing to send from", s->name,
+                family == ADDRESS_V6 ? "IPv6" : "IPv4", s->map->name, e->sequence);
+    c->id = connection_ids_get(b->ids, s->name, s->map->name, e->sequence);
+    if (c->id == 0)
+        return -ENOMEM;
+    out->connection_count++;
+    return 0;
+}
+
+static int scope_add(struct build *b, const struct config_interface *i, const struct config_crypto_map *map,
+                     uint32_t ifindex, uint32_t *ret_scope)
+{
+    const struct config_interface *local = i;
+
+    if (map->local_address.name) {
+        struct scope *shared = scope_find(b->out, map);
+        if (shared) {
+            *ret_scope = (uint32_t)(shared - b->out->scopes);
+            return 0;
+        }
+        local = config_find_interface(b->config, map->local_address.name);
+        if (!local)
+            problem(b, map->local_address.place,
+                    "crypto map %s: there is no interface %s for its local-address, it uses that of %s",
+                    map->name, map->local_address.name, i->name);
+        local = local ? local : i;
+    }
+    uint32_t index = b->out->scope_count++;
+    struct scope *s = &b->out->scopes[index];
+    *s = (struct scope){.map = map,
+                        .interface = i,
+                        .name = local->name,
+                        .ifindex = ifindex,
+                        .first_connection = b->out->connection_count};
+    local_addresses(b, local, s);
+    for (uint32_t e = 0; e < map->entries.count; e++) {
+        int error = connection_add(b, index, &map->entries.items[e]);
+        if (error)
+            return error;
+    }
+    s->connection_count = b->out->connection_count - s->first_connection;
+    *ret_scope = index;
+    return 0;
+}
+
+static int interface_add(struct build *b, const struct config_interface *i)
+{
+    char device[CONFIG_MAX_DEVICE + 1];
+    const struct config_crypto_map *map = config_find_crypto_map(b->config, i->crypto_map.name);
+    const struct netlink_link *l = interface_device(i, device) ? devices_find(b->devices, device) : NULL;
+
+    if (!map) {
+        problem(b, i->crypto_map.place, "there is no crypto map %s: interface %s protects nothing",
+                i->crypto_map.name, i->name);
+        return 0;
+    }
+    if (i->shutdown || !l)
+        return 0; /* a missing device is reported where its addresses are set */
+    if (b->out->binding_count >= SPD_BINDINGS_MAX)
+        return -E2BIG;
+    struct scope_binding *binding = &b->out->bindings[b->out->binding_count];
+    *binding = (struct scope_binding){.interface = i, .ifindex = l->ifindex};
+    int error = scope_add(b, i, map, l->ifindex, &binding->scope);
+    if (!error)
+        b->out->binding_count++;
+    return error;
+}
+
+static size_t connections_bound(const struct config *c)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < c->interfaces.count; i++) {
+        const struct config_interface *f = &c->interfaces.items[i];
+        const struct config_crypto_map *map =
+            f->crypto_map.name ? config_find_crypto_map(c, f->crypto_map.name) : NULL;
+        n += map ? map->entries.count : 0;
+    }
+    return MIN(n, (size_t)SPD_ENTRIES_MAX);
+}
+
+int scopes_make(const struct config *c, const struct devices *d, struct connection_ids *ids,
+                struct scopes *ret, void (*report)(void *context, const struct scopes_problem *p),
+                void *context)
+{
+    struct build b = {
+        .config = c, .devices = d, .ids = ids, .out = ret, .report = report, .context = context};
+    int error = -ENOMEM;
+
+    *ret = (struct scopes){
+        .scopes = calloc(SPD_BINDINGS_MAX, sizeof *ret->scopes),
+        .bindings = calloc(SPD_BINDINGS_MAX, sizeof *ret->bindings),
+        .connections = calloc(connections_bound(c) + 1, sizeof *ret->connections),
+    };
+    if (ret->scopes && ret->bindings && ret->connections) {
+        error = 0;
+        connection_ids_begin(ids);
+        for (uint32_t i = 0; i < c->interfaces.count && !error; i++)
+            if (c->interfaces.items[i].crypto_map.name)
+                error = interface_add(&b, &c->interfaces.items[i]);
+        if (!error)
+            connection_ids_end(ids);
+    }
+    if (error)
+        scopes_done(ret);
+    return error;
+}
+
+void scopes_done(struct scopes *s)
+{
+    free(s->scopes);
+    free(s->bindings);
+    free(s->connections);
+    *s = (struct scopes){0};
+}
