@@ -227,8 +227,9 @@ void outbound_fit(struct outbound *o, const struct outbound_packet *p, const str
             return;
         }
     }
-    if (!(pair->flags & PAIR_TUNNEL) && ip_is_fragment(packet)) {
-        result_drop(o, DROP_FRAGMENT_FAILED, source);
+    bool transport = !(pair->flags & PAIR_TUNNEL);
+    if (transport && (ip_is_fragment(packet) || packet->version != pair->remote.address.family)) {
+        result_drop(o, ip_is_fragment(packet) ? DROP_FRAGMENT_FAILED : DROP_FAMILY_UNSUPPORTED, source);
         return;
     }
     uint32_t mtu = pmtu_outer(pair, p->mtu, o->now);
