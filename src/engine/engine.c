@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/engine_state.h"
@@ -26,6 +27,11 @@ enum { EVENTS_MAX = 32, RECEIVE_SIZE = 65535 };
 #define SYNC_PERIOD      (5 * NS_PER_S)
 #define SYNC_SHARE       1000 /* at most this part of the time goes into looking for lost messages */
 #define HOUSEKEEPING_MAX NS_PER_S
+
+#define LOAD_WINDOW   (2 * NS_PER_MS)
+#define LOAD_HIGH     30000 /* packets per second */
+#define PAUSE_PACKETS 24
+#define PAUSE_MAX     (100 * NS_PER_US)
 
 static int engine_fail(const char *what, int error)
 {
@@ -171,8 +177,9 @@ static int engine_drop_rights(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {0};
-    if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-        syscall(SYS_capset, &header, none) < 0)
+    /* Pauses are as short as they say. */
+    if (prctl(PR_SET_TIMERSLACK, 1) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_capset, &header, none) < 0)
         return engine_fail("giving up rights", -errno);
     return 0;
 }
@@ -233,6 +240,24 @@ static int engine_patience(const struct engine *e)
     return (int)((left + NS_PER_MS - 1) / NS_PER_MS);
 }
 
+/* Under load a pause before the next look lets packets gather: a burst of 20 costs little more than one of 4,
+ * and while we do not wait in epoll no packet that arrives has to wake us. A quiet engine never pauses, so a
+ * packet that comes alone is served at once; and what waits already is not kept waiting. */
+static void engine_moderate(struct engine *e)
+{
+    ns now = clock_now(), window = ns_since(now, e->load.since);
+    if (window >= LOAD_WINDOW) {
+        e->load.rate = e->load.packets * NS_PER_S / window;
+        e->load.packets = 0;
+        e->load.since = now;
+    }
+    if (!e->load.backlog && e->load.rate >= LOAD_HIGH) {
+        struct timespec pause = {.tv_nsec = (long)ns_min(PAUSE_MAX, PAUSE_PACKETS * NS_PER_S / e->load.rate)};
+        nanosleep(&pause, NULL);
+    }
+    e->load.backlog = false;
+}
+
 static int engine_loop(struct engine *e)
 {
     struct channel_message ready = {.type = CHANNEL_READY};
@@ -251,6 +276,7 @@ static int engine_loop(struct engine *e)
             engine_serve(e, events[i].data.fd, events[i].events);
         }
         engine_housekeeping(e);
+        engine_moderate(e);
     }
 }
 

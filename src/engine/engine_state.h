@@ -83,6 +83,12 @@ struct engine {
     ns now; /* of this turn of the loop */
     ns next_sync;
     unsigned inside; /* engine_enter nests */
+    struct {
+        ns since; /* start of the window that `packets` counts */
+        uint64_t packets;
+        uint64_t rate; /* packets per second, of the last full window */
+        bool backlog;  /* a source had more than its share */
+    } load;
 
     /* The burst on its way out. */
     struct outbound_packet burst[BURST_MAX];

@@ -63,6 +63,7 @@ void tun_side_flush(struct engine *e)
 {
     if (e->burst_count) {
         engine_enter(e);
+        e->load.packets += e->burst_count;
         size_t n = outbound_burst(e->outbound, e->burst, e->burst_count, e->now);
         tun_side_results(e, n);
         engine_leave(e);
@@ -163,7 +164,6 @@ static bool tun_side_packet(struct engine *e, const struct vnet_header *h, uint8
         pieces[0].iov_base = &kept;
         tun_side_flush(e);
         tun_side_write_pieces(e, pieces, 2, 1);
-        e->path.engine->packets_bypassed++;
     } else {
         tun_side_split(e, h, data, len, &route);
     }
@@ -174,7 +174,8 @@ static bool tun_side_packet(struct engine *e, const struct vnet_header *h, uint8
 void tun_side_read(struct engine *e)
 {
     size_t bytes = 0;
-    for (unsigned i = 0; i < READS_SHARE && bytes < BYTES_SHARE; i++) {
+    unsigned i;
+    for (i = 0; i < READS_SHARE && bytes < BYTES_SHARE; i++) {
         size_t start = e->read_at;
         if (start + PACKET_HEADROOM + PACKET_MAX + PACKET_TAILROOM > READ_SIZE) {
             tun_side_flush(e);
@@ -191,5 +192,6 @@ void tun_side_read(struct engine *e)
         if (tun_side_packet(e, &header, data, len))
             e->read_at = start + align64(PACKET_HEADROOM + len + PACKET_TAILROOM);
     }
+    e->load.backlog |= i == READS_SHARE || bytes >= BYTES_SHARE;
     tun_side_flush(e);
 }

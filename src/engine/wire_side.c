@@ -61,6 +61,7 @@ static void wire_side_burst(struct engine *e, const struct inbound_packet *packe
     size_t count = 0;
     if (n == 0)
         return;
+    e->load.packets += n;
     engine_enter(e);
     inbound_burst(e->inbound, packets, n, e->now, results);
     for (size_t i = 0; i < n; i++) {
@@ -95,6 +96,7 @@ void wire_side_udp(struct engine *e, int family)
     struct inbound_packet packets[BURST_MAX];
     size_t count = 0;
     int n = datagram_receive(e->reader, e->fds.udp[family], BURST_MAX, received);
+    e->load.backlog |= n == BURST_MAX;
     for (int i = 0; i < n; i++) {
         struct datagram *d = &received[i];
         d->local.port = UDP_ENCAPSULATION_PORT;
@@ -129,6 +131,7 @@ void wire_side_raw(struct engine *e, int family, uint8_t protocol)
     size_t count = 0;
     int fd = protocol == IP_PROTOCOL_AH ? e->fds.ah[family] : e->fds.esp[family];
     int n = datagram_receive(e->reader, fd, BURST_MAX, received);
+    e->load.backlog |= n == BURST_MAX;
     for (int i = 0; i < n; i++) {
         struct datagram *d = &received[i];
         if (d->truncated) {
