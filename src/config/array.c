@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The growable arrays of the model; see array.h. */
+/* The growable arrays of the model; see array.h. They double when full. Elements are moved as bytes, hence
+ * nothing may point to an element of an array across a change of that array; sessions keep indices instead.
+ * Memory that is given up may have held keys and is wiped. */
 #include "config/array.h"
 
 #include <assert.h>

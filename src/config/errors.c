@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of what was found wrong; see errors.h. */
+/* The list of what was found wrong; see errors.h. It never grows beyond its limit, so that a file of garbage
+ * costs no more than a file; the counters go on, and a message that could not be kept for want of memory
+ * still counts as an error: a configuration is never accepted because its errors could not be written down.
+ */
 #include "config/errors.h"
 
 #include <stdarg.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names of interfaces; see interface_name.h. */
+/* Names of interfaces; see interface_name.h. The table below is the whole knowledge of types: its order is
+ * the order of interfaces in a text, and its second column makes the short device names. Used by the token
+ * matcher, by completion and by the model. */
 #include "config/interface_name.h"
 
 #include <ctype.h>

@@ -8,6 +8,7 @@
 
 #include "config/check.h"
 #include "config/session.h"
+#include "config/table_kept.h"
 
 static const struct grammar_mode config_modes[] = {
     {CONFIG_MODE_GLOBAL, GRAMMAR_MODE_NONE, "config", "Global configuration"},
@@ -72,7 +73,8 @@ static int refuse(struct config_session *s, struct grammar_call *call)
             text_printf(&name, "%s%s", name.len > 0 ? " " : "", call->values[i].text);
     int r = session_error(call, NULL, "'%s' is not supported by this version of Holdfast", text_get(&name));
     text_done(&name);
-    if (call->command->enters != 0 && !call->no)
+    /* Of a file, the lines below it belong to it; a person has seen the answer. */
+    if (call->command->enters != 0 && s->line > 0)
         s->mode = call->command->enters;
     return r;
 }
@@ -113,11 +115,13 @@ static int line_matched(struct config_session *s, struct grammar_call *call, uin
     }
     /* A line of the global mode ends the block, and a line that takes something back opens none. */
     s->mode = known_in;
-    if (command->flags & GRAMMAR_UNSUPPORTED)
+    call->user = s;
+    if ((command->flags & GRAMMAR_UNSUPPORTED) && !call_negative(call))
         return refuse(s, call);
     if (ghost)
         return 0;
-    call->user = s;
+    if (command->flags & GRAMMAR_UNSUPPORTED)
+        return kept_refused(call);
     int r = command->apply(call);
     if (command->enters != 0 && !call_negative(call)) {
         if (r == 0)
@@ -144,7 +148,6 @@ int config_apply_line(struct config_session *s, const char *line)
         return 0;
     if (r != GRAMMAR_OK)
         return line_failed(s, &fault, indented);
-    call.user = s;
     int result = line_matched(s, &call, known_in, indented);
     grammar_call_wipe(&call);
     return result;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the command tables share; see session.h. */
+/* What the command tables share; see session.h. The object of a sub-mode is kept as an index, which stays
+ * right because a line of a sub-mode changes only what is inside its object; any line that adds or removes
+ * objects is a global one and ends the sub-mode. An index that points nowhere is our own bug. */
 #include "config/session.h"
 
 #include <assert.h>

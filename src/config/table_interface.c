@@ -261,15 +261,15 @@ static void write_kept(struct config_writer *w, const struct config *c, const vo
         writer_line(w, "%s", i->kept.items[n].text);
 }
 
-#define KEPT(text, words)                                                                      \
-    {                                                                                          \
-        .mode = CONFIG_MODE_INTERFACE, .flags = GRAMMAR_KEPT, .no_tokens = 1, .grammar = text, \
-        .help = words, .apply = apply_kept                                                     \
+#define KEPT(words_of_no, text, words)                                                                   \
+    {                                                                                                    \
+        .mode = CONFIG_MODE_INTERFACE, .flags = GRAMMAR_KEPT, .no_tokens = words_of_no, .grammar = text, \
+        .help = words, .apply = apply_kept                                                               \
     }
-#define UNSUPPORTED(text, words)                                                                      \
-    {                                                                                                 \
-        .mode = CONFIG_MODE_INTERFACE, .flags = GRAMMAR_UNSUPPORTED, .no_tokens = 1, .grammar = text, \
-        .help = words                                                                                 \
+#define UNSUPPORTED(text, words)                                                                        \
+    {                                                                                                   \
+        .mode = CONFIG_MODE_INTERFACE, .flags = GRAMMAR_UNSUPPORTED, .no_tokens = 255, .grammar = text, \
+        .help = words                                                                                   \
     }
 
 static const struct grammar_command commands[] = {
@@ -314,24 +314,25 @@ static const struct grammar_command commands[] = {
      .standard = "the device's own",
      .apply = apply_mtu,
      .write = write_mtu},
-    KEPT("{half-duplex|full-duplex}", "Half duplex\nFull duplex\n"),
-    KEPT("duplex {auto|full|half}", "Duplex\nBy negotiation\nFull\nHalf\n"),
-    KEPT("speed {10|100|1000|10000|auto}",
+    KEPT(1, "{half-duplex|full-duplex}", "Half duplex\nFull duplex\n"),
+    KEPT(1, "duplex {auto|full|half}", "Duplex\nBy negotiation\nFull\nHalf\n"),
+    KEPT(1, "speed {10|100|1000|10000|auto}",
          "Speed\n10 Mbit/s\n100 Mbit/s\n1 Gbit/s\n10 Gbit/s\nBy negotiation\n"),
-    KEPT("negotiation auto", "Negotiation\nOn\n"),
-    KEPT("media-type NAME", "Media\nType\n"),
-    KEPT("bandwidth <1-10000000>", "Bandwidth for routing metrics\nkbit/s\n"),
-    KEPT("delay <1-16777215>", "Delay for routing metrics\nTens of microseconds\n"),
-    KEPT("load-interval <30-600>", "Load statistics\nSeconds\n"),
-    KEPT("fair-queue [LINE]", "Weighted fair queueing\nParameters\n"),
-    KEPT("hold-queue LINE", "Queue lengths\nParameters\n"),
-    KEPT("clock rate <300-8000000>", "Clock\nRate\nbit/s\n"),
-    KEPT("serial LINE", "Serial line\nParameters\n"),
-    KEPT("encapsulation {hdlc|ppp}", "Encapsulation of the line\nHDLC\nPPP\n"),
-    KEPT("cdp enable", "Discovery protocol\nOn\n"),
-    KEPT("mop {enabled|sysid}", "Maintenance protocol\nOn\nSystem id\n"),
-    KEPT("switchport [LINE]", "Switch port\nParameters\n"),
+    KEPT(2, "negotiation auto", "Negotiation\nOn\n"),
+    KEPT(1, "media-type NAME", "Media\nType\n"),
+    KEPT(1, "bandwidth <1-10000000>", "Bandwidth for routing metrics\nkbit/s\n"),
+    KEPT(1, "delay <1-16777215>", "Delay for routing metrics\nTens of microseconds\n"),
+    KEPT(1, "load-interval <30-600>", "Load statistics\nSeconds\n"),
+    KEPT(1, "fair-queue [LINE]", "Weighted fair queueing\nParameters\n"),
+    KEPT(1, "hold-queue LINE", "Queue lengths\nParameters\n"),
+    KEPT(2, "clock rate <300-8000000>", "Clock\nRate\nbit/s\n"),
+    KEPT(1, "serial LINE", "Serial line\nParameters\n"),
+    KEPT(1, "encapsulation {hdlc|ppp}", "Encapsulation of the line\nHDLC\nPPP\n"),
+    KEPT(2, "cdp enable", "Discovery protocol\nOn\n"),
+    KEPT(2, "mop {enabled|sysid}", "Maintenance protocol\nOn\nSystem id\n"),
+    KEPT(1, "switchport [LINE]", "Switch port\nParameters\n"),
     KEPT(
+        2,
         "ip {proxy-arp|redirects|unreachables|directed-broadcast|mask-reply|route-cache [LINE]|mroute-cache}",
         "IP\nProxy ARP\nICMP redirects\nICMP unreachables\nDirected broadcasts\nMask replies\nSwitching\n"
         "Parameters\nMulticast switching\n"),
@@ -357,16 +358,16 @@ static const struct grammar_command commands[] = {
      .write = write_shutdown},
     UNSUPPORTED("crypto map NAME {redundancy LINE|ssp LINE}",
                 "Encryption\nMap\nName\nRedundancy\nGroup\nSSP\nGroup\n"),
-    UNSUPPORTED("crypto ipsec LINE", "Encryption\nIPsec\nParameters\n"),
-    UNSUPPORTED("standby LINE", "Hot standby\nParameters\n"),
-    UNSUPPORTED("vrrp LINE", "Virtual router\nParameters\n"),
-    UNSUPPORTED("tunnel LINE", "Tunnel\nParameters\n"),
-    UNSUPPORTED("ppp LINE", "PPP\nParameters\n"),
-    UNSUPPORTED("multilink-group LINE", "Multilink\nGroup\n"),
-    UNSUPPORTED("dialer LINE", "Dialer\nParameters\n"),
-    UNSUPPORTED("dialer-group LINE", "Dialer\nGroup\n"),
-    UNSUPPORTED("backup LINE", "Backup interface\nParameters\n"),
-    UNSUPPORTED("service-policy LINE", "Quality of service\nParameters\n"),
+    UNSUPPORTED("crypto ipsec [LINE]", "Encryption\nIPsec\nParameters\n"),
+    UNSUPPORTED("standby [LINE]", "Hot standby\nParameters\n"),
+    UNSUPPORTED("vrrp [LINE]", "Virtual router\nParameters\n"),
+    UNSUPPORTED("tunnel [LINE]", "Tunnel\nParameters\n"),
+    UNSUPPORTED("ppp [LINE]", "PPP\nParameters\n"),
+    UNSUPPORTED("multilink-group [LINE]", "Multilink\nGroup\n"),
+    UNSUPPORTED("dialer [LINE]", "Dialer\nParameters\n"),
+    UNSUPPORTED("dialer-group [LINE]", "Dialer\nGroup\n"),
+    UNSUPPORTED("backup [LINE]", "Backup interface\nParameters\n"),
+    UNSUPPORTED("service-policy [LINE]", "Quality of service\nParameters\n"),
     UNSUPPORTED("encapsulation {dot1q|frame-relay|isl} [LINE]",
                 "Encapsulation\nVLAN\nFrame relay\nISL\nParameters\n"),
     UNSUPPORTED(

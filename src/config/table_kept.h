@@ -14,5 +14,7 @@ struct kept_list {
 /* Keeps the line of the call at `at`, unless it stands between `from` and `at` already. Its opposite (with or
  * without `no`) goes; `default` leaves neither. */
 int kept_add(struct grammar_call *call, struct kept_list *list, uint32_t from, uint32_t at);
+/* Keeps `no X` of a command that is refused: to be without it is what we are anyway. */
+int kept_refused(struct grammar_call *call);
 
 #endif

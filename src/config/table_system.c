@@ -67,6 +67,18 @@ static int apply_kept(struct grammar_call *call)
     return kept_add(call, (struct kept_list *)&c->kept, 0, c->kept.count);
 }
 
+int kept_refused(struct grammar_call *call)
+{
+    struct config *c = config_of(call);
+    if (session_of(call)->mode == CONFIG_MODE_INTERFACE) {
+        struct config_interface *i = session_interface(call);
+        return kept_add(call, (struct kept_list *)&i->kept, 0, i->kept.count);
+    }
+    if (session_of(call)->mode == CONFIG_MODE_GLOBAL)
+        return kept_add(call, (struct kept_list *)&c->kept, 0, c->kept.count);
+    return 0;
+}
+
 /* The first line of a block, e.g. `line vty 0 4`: what follows goes behind it. */
 static int apply_block(struct grammar_call *call)
 {
@@ -195,7 +207,7 @@ static int apply_end(struct grammar_call *call)
 #define UNSUPPORTED(text, words)                                                              \
     {                                                                                         \
         .mode = CONFIG_MODE_GLOBAL, .flags = GRAMMAR_UNSUPPORTED, .enters = CONFIG_MODE_SKIP, \
-        .no_tokens = 1, .grammar = text, .help = words                                        \
+        .section = CONFIG_SECTION_MIDDLE, .no_tokens = 255, .grammar = text, .help = words    \
     }
 
 static const struct grammar_command system_commands[] = {
@@ -269,21 +281,21 @@ static const struct grammar_command system_commands[] = {
     KEPT(CONFIG_SECTION_TAIL, "alias LINE", "Aliases\nParameters\n"),
     UNSUPPORTED("router {bgp|eigrp|isis|ospf|rip|odr} [LINE]",
                 "A routing protocol\nBGP\nEIGRP\nIS-IS\nOSPF\nRIP\nODR\nParameters\n"),
-    UNSUPPORTED("standby LINE", "Hot standby\nParameters\n"),
-    UNSUPPORTED("ssp LINE", "State synchronization\nParameters\n"),
+    UNSUPPORTED("standby [LINE]", "Hot standby\nParameters\n"),
+    UNSUPPORTED("ssp [LINE]", "State synchronization\nParameters\n"),
     UNSUPPORTED("redundancy [LINE]", "Redundancy\nParameters\n"),
-    UNSUPPORTED("ipc LINE", "Communication of redundant gateways\nParameters\n"),
-    UNSUPPORTED("track LINE", "Tracking\nParameters\n"),
-    UNSUPPORTED("aaa {authentication|authorization|accounting|group|session-id} LINE",
+    UNSUPPORTED("ipc [LINE]", "Communication of redundant gateways\nParameters\n"),
+    UNSUPPORTED("track [LINE]", "Tracking\nParameters\n"),
+    UNSUPPORTED("aaa {authentication|authorization|accounting|group|session-id} [LINE]",
                 "AAA\nAuthentication\nAuthorization\nAccounting\nServers\nSessions\nParameters\n"),
-    UNSUPPORTED("crypto {dynamic-map|ikev2|pki|ca|key|gdoi|engine|keyring|identity} LINE",
+    UNSUPPORTED("crypto {dynamic-map|ikev2|pki|ca|key|gdoi|engine|keyring|identity} [LINE]",
                 "Encryption\nDynamic maps\nIKEv2\nCertificates\nCertificates\nKeys\nGroup "
                 "keys\nEngines\nKeyrings\nIdentities\n"
                 "Parameters\n"),
     UNSUPPORTED(
-        "crypto isakmp {client|profile|ssp|xauth|default} LINE",
+        "crypto isakmp {client|profile|ssp|xauth|default} [LINE]",
         "Encryption\nISAKMP\nClients\nProfiles\nState synchronization\nUsers\nDefaults\nParameters\n"),
-    UNSUPPORTED("crypto ipsec {profile|client|nat-transparency|optional|server} LINE",
+    UNSUPPORTED("crypto ipsec {profile|client|nat-transparency|optional|server} [LINE]",
                 "Encryption\nIPsec\nProfiles\nClients\nAddress translation\nOptional\nServer\nParameters\n"),
     UNSUPPORTED(
         "ip "
@@ -291,13 +303,13 @@ static const struct grammar_command system_commands[] = {
         "inspect} [LINE]",
         "IP\nPools\nAddress translation\nServer load balancing\nProbes\nVRF\nMulticast\nPrefix lists\nPolicy "
         "lists\nAS paths\nCommunities\nDHCP\nInspection\nParameters\n"),
-    UNSUPPORTED("ip access-list {standard|resequence} LINE",
+    UNSUPPORTED("ip access-list {standard|resequence} [LINE]",
                 "IP\nAccess lists\nStandard lists\nRenumbering\nParameters\n"),
-    UNSUPPORTED("access-list {<1-99>|<200-1999>|<2700-2799>} LINE",
+    UNSUPPORTED("access-list {<1-99>|<200-1999>|<2700-2799>} [LINE]",
                 "Access lists\nStandard lists\nOther lists\nOther lists\nParameters\n"),
     UNSUPPORTED(
         "{banner|route-map|class-map|policy-map|vlan|vpdn-group|key|rtr|dialer-list|dial-peer|map-class|"
-        "event} LINE",
+        "event} [LINE]",
         "Banner\nRoute map\nClasses\nPolicies\nVLAN\nDial-in groups\nKey chains\nProbes\nDialer lists\nDial "
         "peers\nMap classes\nEvents\nParameters\n"),
     UNSUPPORTED("vpdn [LINE]", "Dial-in\nParameters\n"),

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A growing string; see text.h. */
+/* A growing string; see text.h. Growing doubles the room, so that a text of any length costs time in
+ * proportion to it; the old room is wiped before it is given back, since a running configuration holds keys.
+ * Nothing here prints to a stream. */
 #include "config/text.h"
 
 #include <stdarg.h>

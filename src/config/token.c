@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tokens of a command line; see token.h. */
+/* Tokens of a command line; see token.h. What a value may look like is decided here and nowhere else, by the
+ * same code for files, typed lines and completion. A token that looks like a value of the kind but is none
+ * gets a complaint of its own, since "5 is out of range" helps more than "unexpected 5". */
 #include "config/token.h"
 
 #include <ctype.h>

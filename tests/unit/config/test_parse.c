@@ -85,6 +85,8 @@ static const struct {
     {"ip access-list ext x\n permit ip any any\n permit tcp any any\n no permit ip any any\n",
      "ip access-list extended x\n 20 permit tcp any any\n!\n"},
     {"ip access-list ext x\n permit ip any any\nno ip access-list extended x\n", ""},
+    {"no standby\nno router bgp 7\nint eth0\n no ip mtu\n no vrrp\n",
+     "no standby\nno router bgp 7\n!\ninterface eth0\n no ip mtu\n no vrrp\n!\n"},
     {"no ip domain-lookup\nip domain-lookup\n", "ip domain-lookup\n!\n"},
     {"\xef\xbb\xbfhostname a\r\n\t! comment\r\n\r\n  ! more\r\n", "hostname a\n!\n"},
 };
@@ -216,6 +218,12 @@ static const struct {
      "1:25: error: 5 is not the number of an extended access list, expected <100-199> or "
      "<2000-2699>"},
     {ACL "ipv6 access-list a\n", "2:18: error: 'a' is already the name of an IPv4 access list"},
+    {"no ip\n", "1:6: error: incomplete command, expected 'subnet-zero', 'classless', 'cef', 'routing', "
+                "'domain-lookup', 'domain', 'domain-name', 'name-server', 'source-route', 'finger' ..."},
+    {"interface eth0\n no ip proxi-arp\n",
+     "2:8: error: unexpected 'proxi-arp', expected 'address', 'proxy-arp', 'redirects', 'unreachables', "
+     "'directed-broadcast', 'mask-reply', 'route-cache' or 'mroute-cache'; did you mean 'proxy-arp'?"},
+    {"ssp group 1\n remote 1.1.1.1\n", "1:1: error: 'ssp' is not supported by this version of Holdfast"},
     {"router isis\n net 49.0001\n", "1:1: error: 'router isis' is not supported by this version of Holdfast"},
     {"router ospf 1\nnetwork 10.0.0.0 0.0.0.255 area 0\n",
      "1:1: error: 'router ospf' is not supported by this version of Holdfast"},
@@ -336,7 +344,8 @@ static void test_terminal(void **state)
         {"crypto map m x", -EINVAL, CONFIG_MODE_CRYPTO_MAP},
         {"no crypto map m 10", 0, CONFIG_MODE_GLOBAL},
         {"set peer 3.3.3.3", -EINVAL, CONFIG_MODE_GLOBAL},
-        {"router ospf 1", -EINVAL, CONFIG_MODE_SKIP},
+        {"router ospf 1", -EINVAL, CONFIG_MODE_GLOBAL},
+        {"network 10.0.0.0 0.0.0.255 area 0", -EINVAL, CONFIG_MODE_GLOBAL},
         {"ip access-list extended a", 0, CONFIG_MODE_ACCESS_LIST},
         {"permit ip any any", 0, CONFIG_MODE_ACCESS_LIST},
         {"permit ip any any", 0, CONFIG_MODE_ACCESS_LIST},
