@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Access list entries as text, for the writer and for `show`; see config_acl_entry_print in model.h. */
+/* Access list entries as text, for the writer and for `show`; see config_acl_entry_print in model.h. The text
+ * is canonical: names for protocols and ports that have one, `any` and `host` wherever they say the same. It
+ * is also how entries are compared, so two entries with the same text must mean the same. */
 #include <stdio.h>
 
 #include "config/model.h"

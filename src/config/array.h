@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The growable arrays of the model (CONFIG_ARRAY): adding, inserting in order, removing, finding. For the
- * files of this room only. Elements may hold keys: memory that is given up is wiped. */
+ * files of this room only. Elements may hold keys: memory that is given up is wiped. Limits are the
+ * callers' business: they refuse with a message before they add. */
 #ifndef CONFIG_ARRAY_H
 #define CONFIG_ARRAY_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks on a whole model; see check.h. Cryptography that is weak is warned about once by name, at the first
- * place that uses it (RFC 8221, RFC 8247 say what is weak). */
+ * place that uses it (RFC 8221, RFC 8247 say what is weak). Every check works on sorted arrays, none compares
+ * all with all. */
 #include "config/check.h"
 
 #include <stdio.h>

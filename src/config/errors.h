@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What was found wrong with a configuration, each with its place: the parser and the checks fill it, whoever
- * asked for them prints it. At most CONFIG_MAX_ERRORS are kept; the rest is counted. */
+ * asked for them prints it. At most CONFIG_MAX_ERRORS are kept; the rest is counted. Texts are
+ * complete sentences without the place, which the printer puts in front. */
 #ifndef CONFIG_ERRORS_H
 #define CONFIG_ERRORS_H
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Completion, `?` and the command reference, out of the same tables (grammar.h). */
+/* Completion, `?` and the command reference, out of the same tables (grammar.h). Nothing here knows
+ * a single command: what is offered is what the walk of the matcher expects next, so that completion cannot
+ * promise what the parser refuses. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>

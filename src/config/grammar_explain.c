@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is said about a line that did not match: the offending token, what was expected in its place, and what
- * was probably meant (grammar.h). */
+ * was probably meant (grammar.h). Refused and hidden commands
+ * are never suggested. */
 #include <stdio.h>
 
 #include "config/grammar_walk.h"

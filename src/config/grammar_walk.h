@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The walk of a line through the grammar, shared by matching, messages and completion. Internal to the
- * grammar. */
+ * grammar. A walk is
+ * filled by walk_start and goes on by walk_step; after a failure it still stands before the token that
+ * failed. */
 #ifndef CONFIG_GRAMMAR_WALK_H
 #define CONFIG_GRAMMAR_WALK_H
 

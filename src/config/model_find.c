@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The order of the model's arrays and finding in them; see model.h. Numbered access lists come before named
- * ones, and by value; interfaces by type and number; keys by address before keys by name. */
+ * ones, and by value; interfaces by type and number; keys by address before keys by name. These orders make a
+ * text canonical: they may change only together with the vectors. */
 #include "config/model_find.h"
 
 #include <ctype.h>

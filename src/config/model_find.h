@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The orders of the model's arrays, and freeing single objects, for the files of this room that change the
- * model. The compare functions are for array_find: the key comes first. */
+ * model. The compare functions are for array_find: the key comes first. Whoever
+ * removes an element calls its done function first. */
 #ifndef CONFIG_MODEL_FIND_H
 #define CONFIG_MODEL_FIND_H
 

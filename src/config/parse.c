@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From text to model; see parse.h. What a line means is in the command tables; here are only the modes
- * between lines. */
+ * between lines. A block whose first line is wrong is still
+ * read, as a ghost, so that all its errors are found in the same pass. */
 #include "config/parse.h"
 
 #include <errno.h>

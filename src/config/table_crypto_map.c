@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands `crypto map ...`: which traffic is protected, how, and by which peers. */
+/* The commands `crypto map ...`: which traffic is protected, how, and by which peers. RFC 4301 §4.4 is
+ * behind it: an entry is a policy, its access list the selectors, its peers the tunnel's far ends in order of
+ * preference. A map exists as long as it has an entry or a local-address. */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands `interface ...` and what stands below them. */
+/* The commands `interface ...` and what stands below them. Lines that only mean
+ * something to a router's hardware are kept without effect; those that would change the way of packets and
+ * are not offered are refused, for silence would be a lie. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>

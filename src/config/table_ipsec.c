@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands `crypto isakmp peer` (aggressive mode, RFC 2409 §5.4) and `crypto ipsec ...` (RFC 4301). */
+/* The commands `crypto isakmp peer` (aggressive mode, RFC 2409 §5.4) and `crypto ipsec ...` (RFC 4301). Each
+ * setting remembers whether it stood in the text, so that a default that was written stays written; the
+ * comparing writer (plan.h) writes all of them. */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commands `crypto isakmp ...`: phase 1 (RFC 2409), dead peer detection (RFC 3706), NAT keepalives (RFC
- * 3948). */
+ * 3948). What a
+ * policy leaves out takes the language's old defaults, so that a configuration brought along means what it
+ * meant. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines that are known but have no function here. Internal to the command tables. */
+/* Lines that are known but have no function here. Internal to the command tables. They are shown as they
+ * were typed, with keywords written out, and each is reported once as having no effect (check.h). Several
+ * tables have such lines, hence this header. */
 #ifndef CONFIG_TABLE_KEPT_H
 #define CONFIG_TABLE_KEPT_H
 

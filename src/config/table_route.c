@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands `ip route` and `ipv6 route`. */
+/* The commands `ip route` and `ipv6 route`. A route is known by its destination, next hop
+ * and interface: the same with another distance or name replaces it. Both families share the handlers; the
+ * mask of one and the prefix length of the other become the same struct prefix. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

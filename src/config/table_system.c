@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commands around all others: the host name, lines that are kept without effect, and those that are
- * refused by name because silence would be worse. `table_system` comes first in a text, `table_tail` last. */
+ * refused by name because silence would be worse. `table_system` comes first in a text, `table_tail` last.
+ * The order of sections follows what routers write, so that texts from them and from us can be compared line
+ * by line. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>

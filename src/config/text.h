@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A growing string for everything this room prints. Failure to allocate is sticky: text_failed() once, at the
- * end. What it holds may contain keys, hence old memory is wiped. */
+ * end. What it holds may contain keys, hence old memory is wiped. Printing into a failed text does nothing.
+ * Used by the writer, the messages, the plan and the command reference. */
 #ifndef CONFIG_TEXT_H
 #define CONFIG_TEXT_H
 

@@ -95,7 +95,9 @@ static bool number_parse(const struct token *t, uint64_t *ret)
 static bool keyword_prefix(const char *keyword, const struct token *t, bool *ret_exact)
 {
     size_t len = strlen(keyword);
-    if (t->len > len || t->len == 0 || strncasecmp(keyword, t->text, t->len) != 0)
+    /* Nearly all candidates differ in their first letter (keywords are lower case or digits). */
+    if (t->len > len || t->len == 0 || (t->text[0] | 0x20) != (keyword[0] | 0x20) ||
+        strncasecmp(keyword, t->text, t->len) != 0)
         return false;
     *ret_exact = t->len == len;
     /* group1 shall not stand for group14, nor 3 for 31. */

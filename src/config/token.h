@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Splitting a line into tokens, and deciding whether a token can be a word or value of a grammar. Used by the
- * matcher and by completion. */
+ * matcher and by completion. Tokens borrow from the line: they live as long as it does, and have no NUL
+ * behind them. */
 #ifndef CONFIG_TOKEN_H
 #define CONFIG_TOKEN_H
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From model to text: walks the command tables in their order and lets each command write its lines; see
- * write.h. */
+ * write.h. Which lines there are
+ * and in which order is in the tables alone; here are only indentation, separators and the masking of keys.
+ */
 #include "config/write.h"
 
 #include <errno.h>

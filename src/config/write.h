@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From model to text, in canonical order and canonical keywords: what `show running-config` prints and what
- * is saved. Reading the text again gives the same model, and writing that the same text. */
+ * is saved. Reading the text again gives the same model, and writing that the same text. Both hold
+ * for every model that the parser can make; the fuzz target asserts it. */
 #ifndef CONFIG_WRITE_H
 #define CONFIG_WRITE_H
 
