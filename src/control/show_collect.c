@@ -269,7 +269,7 @@ const struct sad_pair **collection_pairs(const struct show_collection *c, uint32
     for (end = low; end < c->pair_count && c->pairs[end]->entry == connection;)
         end++;
     *ret_count = end - low;
-    return c->pairs + low;
+    return c->pairs ? c->pairs + low : NULL;
 }
 
 const struct sad_pair **collection_flow(const struct sad_pair **pairs, uint32_t count,
@@ -277,6 +277,9 @@ const struct sad_pair **collection_flow(const struct sad_pair **pairs, uint32_t 
 {
     uint32_t low = 0, high = count, end;
 
+    *ret_count = 0;
+    if (count == 0)
+        return pairs;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (selector_compare(&pairs[middle]->selector, selector) < 0)
