@@ -161,7 +161,7 @@ static char **names_of(const struct firewall_rules *rules)
 
 int firewall_apply(struct firewall *f, const struct firewall_rules *rules)
 {
-    struct text text;
+    struct nft_text text;
     f->error[0] = 0;
     /* Counters that cannot be read start at zero; the rules matter more. */
     if (counters_read(f) < 0)
@@ -172,7 +172,7 @@ int firewall_apply(struct firewall *f, const struct firewall_rules *rules)
         return r;
     char **names = names_of(rules);
     r = names ? nft_run(f, text.data) : -ENOMEM;
-    text_done(&text);
+    nft_text_done(&text);
     f->count_count = 0;
     if (r < 0) {
         names_done(names, names ? rules->interface_count : 0);

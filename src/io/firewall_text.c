@@ -19,7 +19,7 @@
 
 enum { MANY = 32, INTERFACE_NAME_MAX = 15, OVERLAP_BUDGET = 20000000 };
 
-void text_add(struct text *t, const char *format, ...)
+void nft_text_add(struct nft_text *t, const char *format, ...)
 {
     char line[1024];
     va_list args;
@@ -44,10 +44,10 @@ void text_add(struct text *t, const char *format, ...)
     t->len += (size_t)n;
 }
 
-void text_done(struct text *t)
+void nft_text_done(struct nft_text *t)
 {
     free(t->data);
-    *t = (struct text){0};
+    *t = (struct nft_text){0};
 }
 
 /* ---- addresses ---- */
@@ -78,7 +78,7 @@ static struct match match_of(uint8_t family, const uint8_t *address, const uint8
     return m;
 }
 
-static void text_match(struct text *t, const char *side, const struct match *m)
+static void text_match(struct nft_text *t, const char *side, const struct match *m)
 {
     char address[INET6_ADDRSTRLEN], mask[INET6_ADDRSTRLEN];
     int af = m->len == 4 ? AF_INET : AF_INET6;
@@ -86,46 +86,46 @@ static void text_match(struct text *t, const char *side, const struct match *m)
     inet_ntop(af, m->address, address, sizeof(address));
     inet_ntop(af, m->mask, mask, sizeof(mask));
     if (m->length < 0)
-        text_add(t, "%s %s & %s == %s ", family, side, mask, address);
+        nft_text_add(t, "%s %s & %s == %s ", family, side, mask, address);
     else if (m->length > 0)
-        text_add(t, "%s %s %s/%d ", family, side, address, m->length);
+        nft_text_add(t, "%s %s %s/%d ", family, side, address, m->length);
 }
 
 /* ---- one rule ---- */
 
-static void text_ports(struct text *t, const char *side, uint16_t low, uint16_t high)
+static void text_ports(struct nft_text *t, const char *side, uint16_t low, uint16_t high)
 {
     if (low == 0 && high == UINT16_MAX)
         return;
     if (low == high)
-        text_add(t, "th %s %u ", side, low);
+        nft_text_add(t, "th %s %u ", side, low);
     else
-        text_add(t, "th %s %u-%u ", side, low, high);
+        nft_text_add(t, "th %s %u-%u ", side, low, high);
 }
 
-static void text_rule_as(struct text *t, const struct firewall_rule *r, bool in, bool later_fragments,
+static void text_rule_as(struct nft_text *t, const struct firewall_rule *r, bool in, bool later_fragments,
                          const char *verdict)
 {
     struct match source = match_of(r->family, r->source, r->source_wildcard);
     struct match destination = match_of(r->family, r->destination, r->destination_wildcard);
-    text_add(t, "  meta nfproto %s ", r->family == ADDRESS_V6 ? "ipv6" : "ipv4");
+    nft_text_add(t, "  meta nfproto %s ", r->family == ADDRESS_V6 ? "ipv6" : "ipv4");
     text_match(t, in ? "daddr" : "saddr", &source);
     text_match(t, in ? "saddr" : "daddr", &destination);
     if (r->protocol)
-        text_add(t, "meta l4proto %u ", r->protocol);
+        nft_text_add(t, "meta l4proto %u ", r->protocol);
     else if (r->has_ports)
-        text_add(t, "meta l4proto { 6, 17, 33, 132, 136 } ");
+        nft_text_add(t, "meta l4proto { 6, 17, 33, 132, 136 } ");
     if (later_fragments) {
-        text_add(t, "%s ", r->family == ADDRESS_V6 ? "frag frag-off != 0" : "ip frag-off & 0x1fff != 0");
+        nft_text_add(t, "%s ", r->family == ADDRESS_V6 ? "frag frag-off != 0" : "ip frag-off & 0x1fff != 0");
     } else if (r->has_ports) {
         text_ports(t, in ? "dport" : "sport", r->source_port_low, r->source_port_high);
         text_ports(t, in ? "sport" : "dport", r->destination_port_low, r->destination_port_high);
     }
-    text_add(t, "%s\n", verdict);
+    nft_text_add(t, "%s\n", verdict);
 }
 
 /* Later fragments carry no ports: where a permit names ports, they match by addresses and protocol alone. */
-static void text_rule(struct text *t, const struct firewall_rule *r, bool in, const char *drop)
+static void text_rule(struct nft_text *t, const struct firewall_rule *r, bool in, const char *drop)
 {
     text_rule_as(t, r, in, false, r->permit ? drop : "return");
     if (r->permit && r->has_ports)
@@ -246,7 +246,7 @@ static int plain_find(const struct firewall_interface *f, struct plain *ret)
     return 0;
 }
 
-static void text_set(struct text *t, const struct plain *p, size_t interface, size_t len)
+static void text_set(struct nft_text *t, const struct plain *p, size_t interface, size_t len)
 {
     bool any = false;
     for (size_t i = 0; i < p->count; i++) {
@@ -258,14 +258,14 @@ static void text_set(struct text *t, const struct plain *p, size_t interface, si
         inet_ntop(len == 4 ? AF_INET : AF_INET6, e->destination.address, destination, sizeof(destination));
         const char *type = len == 4 ? "ipv4_addr" : "ipv6_addr";
         if (!any)
-            text_add(t, " set many%zu_%zu {\n  type %s . %s\n  flags interval\n  elements = {\n", len,
-                     interface, type, type);
-        text_add(t, "%s  %s/%d . %s/%d", any ? ",\n" : "", source, e->source.length, destination,
-                 e->destination.length);
+            nft_text_add(t, " set many%zu_%zu {\n  type %s . %s\n  flags interval\n  elements = {\n", len,
+                         interface, type, type);
+        nft_text_add(t, "%s  %s/%d . %s/%d", any ? ",\n" : "", source, e->source.length, destination,
+                     e->destination.length);
         any = true;
     }
     if (any)
-        text_add(t, " }\n }\n");
+        nft_text_add(t, " }\n }\n");
 }
 
 static bool plain_any(const struct plain *p, size_t len)
@@ -279,33 +279,33 @@ static bool plain_any(const struct plain *p, size_t len)
 
 /* ---- chains ---- */
 
-static void text_counter(struct text *t, bool in, size_t interface, const char *sequence,
+static void text_counter(struct nft_text *t, bool in, size_t interface, const char *sequence,
                          struct firewall_start start)
 {
-    text_add(t, " counter %s_%zu_%s {\n  packets %" PRIu64 " bytes %" PRIu64 "\n }\n", in ? "in" : "out",
-             interface, sequence, start.packets, start.bytes);
+    nft_text_add(t, " counter %s_%zu_%s {\n  packets %" PRIu64 " bytes %" PRIu64 "\n }\n", in ? "in" : "out",
+                 interface, sequence, start.packets, start.bytes);
 }
 
-static void text_exceptions(struct text *t, bool in, uint32_t mark)
+static void text_exceptions(struct nft_text *t, bool in, uint32_t mark)
 {
     const char *local = in ? "fib daddr type local" : "fib saddr type local";
-    text_add(t, "  %s meta l4proto { 50, 51 } return\n", local);
-    text_add(t, "  %s udp %s { 500, 4500 } return\n", local, in ? "dport" : "sport");
-    text_add(t, "  %s ip protocol udp ip frag-off & 0x1fff != 0 return\n", local);
-    text_add(t, "  %s meta l4proto udp frag frag-off != 0 return\n", local);
-    text_add(t, "  ip daddr 224.0.0.0/24 return\n  ip6 daddr ff02::/16 return\n");
-    text_add(t,
-             "  icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert, "
-             "nd-redirect } return\n");
+    nft_text_add(t, "  %s meta l4proto { 50, 51 } return\n", local);
+    nft_text_add(t, "  %s udp %s { 500, 4500 } return\n", local, in ? "dport" : "sport");
+    nft_text_add(t, "  %s ip protocol udp ip frag-off & 0x1fff != 0 return\n", local);
+    nft_text_add(t, "  %s meta l4proto udp frag frag-off != 0 return\n", local);
+    nft_text_add(t, "  ip daddr 224.0.0.0/24 return\n  ip6 daddr ff02::/16 return\n");
+    nft_text_add(
+        t, "  icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert, "
+           "nd-redirect } return\n");
     if (in) {
-        text_add(t, "  %s icmp type destination-unreachable icmp code frag-needed return\n", local);
-        text_add(t, "  %s icmpv6 type packet-too-big return\n", local);
+        nft_text_add(t, "  %s icmp type destination-unreachable icmp code frag-needed return\n", local);
+        nft_text_add(t, "  %s icmpv6 type packet-too-big return\n", local);
     } else if (mark) {
-        text_add(t, "  meta mark 0x%08" PRIx32 " return\n", mark);
+        nft_text_add(t, "  meta mark 0x%08" PRIx32 " return\n", mark);
     }
 }
 
-static void text_interface(struct text *t, const struct firewall_rules *rules, size_t interface, bool in,
+static void text_interface(struct nft_text *t, const struct firewall_rules *rules, size_t interface, bool in,
                            const struct plain *p, firewall_start_find *start, void *user)
 {
     const struct firewall_interface *f = &rules->interfaces[interface];
@@ -319,36 +319,36 @@ static void text_interface(struct text *t, const struct firewall_rules *rules, s
         snprintf(number, sizeof(number), "%" PRIu32, s->number);
         text_counter(t, in, interface, number, start(user, in, interface, s->number));
         snprintf(drop, sizeof(drop), "counter name \"%s_%zu_%s\" drop", way, interface, number);
-        text_add(t, " chain %s_%zu_%s {\n", way, interface, number);
+        nft_text_add(t, " chain %s_%zu_%s {\n", way, interface, number);
         for (size_t j = 0; j < s->rule_count; j++)
             text_rule(t, &s->rules[j], in, drop);
-        text_add(t, " }\n");
+        nft_text_add(t, " }\n");
     }
     text_counter(t, in, interface, "many", start(user, in, interface, FIREWALL_SEQUENCE_MANY));
-    text_add(t, " chain %s_%zu {\n", way, interface);
+    nft_text_add(t, " chain %s_%zu {\n", way, interface);
     text_exceptions(t, in, rules->mark);
     for (size_t len = 4; len <= 16; len += 12)
         if (plain_any(p, len))
-            text_add(t, "  %s %s . %s %s @many%zu_%zu counter name \"%s_%zu_many\" drop\n",
-                     len == 4 ? "ip" : "ip6", in ? "daddr" : "saddr", len == 4 ? "ip" : "ip6",
-                     in ? "saddr" : "daddr", len, interface, way, interface);
+            nft_text_add(t, "  %s %s . %s %s @many%zu_%zu counter name \"%s_%zu_many\" drop\n",
+                         len == 4 ? "ip" : "ip6", in ? "daddr" : "saddr", len == 4 ? "ip" : "ip6",
+                         in ? "saddr" : "daddr", len, interface, way, interface);
     for (size_t i = 0; i < f->sequence_count; i++)
         if (!p->in_set[i])
-            text_add(t, "  jump %s_%zu_%" PRIu32 "\n", way, interface, f->sequences[i].number);
-    text_add(t, " }\n");
+            nft_text_add(t, "  jump %s_%zu_%" PRIu32 "\n", way, interface, f->sequences[i].number);
+    nft_text_add(t, " }\n");
 }
 
-static void text_hook(struct text *t, const struct firewall_rules *rules, bool in)
+static void text_hook(struct nft_text *t, const struct firewall_rules *rules, bool in)
 {
     /* Inbound before connection tracking and any NAT; outbound before source NAT changes what policy looks
      * at. */
-    text_add(t, " chain %s {\n  type filter hook %s priority %d; policy accept;\n", in ? "in" : "out",
-             in ? "prerouting" : "postrouting", in ? -300 : 90);
+    nft_text_add(t, " chain %s {\n  type filter hook %s priority %d; policy accept;\n", in ? "in" : "out",
+                 in ? "prerouting" : "postrouting", in ? -300 : 90);
     for (size_t i = 0; i < rules->interface_count; i++)
-        text_add(t, "%s\"%s\" : jump %s_%zu%s",
-                 i == 0 ? (in ? "  iifname vmap { " : "  oifname vmap { ") : ", ", rules->interfaces[i].name,
-                 in ? "in" : "out", i, i + 1 == rules->interface_count ? " }\n" : "");
-    text_add(t, " }\n");
+        nft_text_add(
+            t, "%s\"%s\" : jump %s_%zu%s", i == 0 ? (in ? "  iifname vmap { " : "  oifname vmap { ") : ", ",
+            rules->interfaces[i].name, in ? "in" : "out", i, i + 1 == rules->interface_count ? " }\n" : "");
+    nft_text_add(t, " }\n");
 }
 
 static bool interface_valid(const struct firewall_interface *f)
@@ -367,11 +367,11 @@ static bool interface_valid(const struct firewall_interface *f)
 }
 
 int firewall_text(const struct firewall_rules *rules, firewall_start_find *start, void *user,
-                  struct text *ret)
+                  struct nft_text *ret)
 {
-    struct text t = {0};
+    struct nft_text t = {0};
     int r = 0;
-    text_add(&t, "add table inet holdfast\ndelete table inet holdfast\ntable inet holdfast {\n");
+    nft_text_add(&t, "add table inet holdfast\ndelete table inet holdfast\ntable inet holdfast {\n");
     for (size_t i = 0; r == 0 && i < rules->interface_count; i++) {
         struct plain p;
         r = interface_valid(&rules->interfaces[i]) ? plain_find(&rules->interfaces[i], &p) : -EINVAL;
@@ -385,11 +385,11 @@ int firewall_text(const struct firewall_rules *rules, firewall_start_find *start
     }
     text_hook(&t, rules, true);
     text_hook(&t, rules, false);
-    text_add(&t, "}\n");
+    nft_text_add(&t, "}\n");
     if (r == 0 && t.failed)
         r = -ENOMEM;
     if (r < 0) {
-        text_done(&t);
+        nft_text_done(&t);
         return r;
     }
     *ret = t;

@@ -6,14 +6,14 @@
 
 #include "io/firewall.h"
 
-struct text {
+struct nft_text {
     char *data; /* with a NUL behind it; NULL while empty */
     size_t len, size;
     bool failed; /* no memory */
 };
 
-void text_add(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void text_done(struct text *t);
+void nft_text_add(struct nft_text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void nft_text_done(struct nft_text *t);
 
 /* Counters are named DIRECTION_INTERFACE_SEQUENCE: "in_0_10", "out_1_many"; INTERFACE is the place in
  * `rules`. */
@@ -25,7 +25,7 @@ typedef struct firewall_start firewall_start_find(void *user, bool in, size_t in
 /* The whole batch that makes the table anew, counters starting where `start` says. -EINVAL: an interface's
  * name or a rule is not possible. -ENOMEM. */
 int firewall_text(const struct firewall_rules *rules, firewall_start_find *start, void *user,
-                  struct text *ret) must_check;
+                  struct nft_text *ret) must_check;
 
 /* Calls `each` for every counter in what nft lists. */
 void firewall_text_counters(const char *listing,

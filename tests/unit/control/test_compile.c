@@ -378,8 +378,8 @@ static void wildcards_with_holes_give_the_prefix_around(void **state)
         assert_int_equal(p.length, table[i].want);
         assert_true(spd_ace_build(&e, ADDRESS_V4, &a));
         if (table[i].length == CONFIG_ACL_HOLES)
-            assert_int_equal(a.destination_wildcard[0] << 24 | a.destination_wildcard[3],
-                             (int)(table[i].wildcard & 0xff0000ff));
+            assert_int_equal((uint32_t)a.destination_wildcard[0] << 24 | a.destination_wildcard[3],
+                             table[i].wildcard & 0xff0000ff);
     }
     struct config_acl_entry remark = {.action = CONFIG_ACL_REMARK};
     struct spd_ace a;

@@ -259,7 +259,7 @@ static void bad_rules_are_refused(void **state)
     static const char *const names[] = {"", "a\"b", "a b", "sixteen-letters-", "x*", "a\nb"};
     struct firewall_sequence sequences[] = {
         {1, &no_family, 1}, {1, &ports, 1}, {FIREWALL_SEQUENCE_MANY, &good, 1}};
-    struct text text;
+    struct nft_text text;
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         struct firewall_interface f = {names[i], NULL, 0};
         struct firewall_rules rules = {&f, 1, 0};
