@@ -294,7 +294,10 @@ void lab_policy(struct lab *l)
         struct prefix a6 = site(i, ADDRESS_V6), b6 = site(!i, ADDRESS_V6);
         fill_ace(&t->aces[0], &a4, &b4);
         fill_ace(&t->aces[1], &a6, &b6);
-        t->own_address_count = 0;
+        t->own_address_count = 2;
+        t->own_addresses[0] = a4.address;
+        t->own_addresses[1] = a6.address;
+        t->own_addresses[0].bytes[3] = t->own_addresses[1].bytes[15] = 1;
         spd_publish(l->g[i].spd);
     }
 }

@@ -4,11 +4,12 @@
 #ifndef TESTS_IO_NAMESPACE_H
 #define TESTS_IO_NAMESPACE_H
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <errno.h>
 #include <poll.h>
