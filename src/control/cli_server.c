@@ -11,13 +11,15 @@
 #include "control/cli_protocol.h"
 #include "control/exec.h"
 
+enum { CLIENTS_MAX = 64, REQUESTS_MAX = 64 * 1024, CANDIDATES_MAX = 256, MONITOR_QUEUE_MAX = 1 << 20 };
+
 struct cli_client {
     struct cli_client *next;
     struct cli_server *server;
     uv_pipe_t pipe;
-    char buffer[CLI_REQUEST_MAX];
+    uint8_t buffer[REQUESTS_MAX]; /* requests that have not been run yet */
     size_t used;
-    bool busy, closing, monitor;
+    bool busy, closing, monitor, secret;
     struct cli_configure *configure; /* NULL: exec mode */
     void (*cancel)(void *context);
     void *cancel_context;
@@ -32,98 +34,65 @@ struct cli_server {
 
 struct cli_output {
     uv_write_t request;
-    char *data;
+    struct cli_header header;
+    uint8_t data[];
 };
+
+static void client_close(struct cli_client *client);
 
 /* ---- sending ---- */
 
 static void output_done(uv_write_t *request, int status)
 {
-    struct cli_output *o = container_of(request, struct cli_output, request);
-
     (void)status;
-    free(o->data);
-    free(o);
+    free(container_of(request, struct cli_output, request));
 }
 
-static void json_send(struct cli_client *client, json_t *object)
+static void frame_send(struct cli_client *client, enum cli_frame_type type, const void *data, size_t len)
 {
-    struct cli_output *o = calloc(1, sizeof *o);
-    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-    size_t len = text ? strlen(text) : 0;
+    struct cli_output *o = client->closing ? NULL : malloc(sizeof *o + len);
 
-    json_decref(object);
-    if (!o || !text || client->closing) {
-        free(o);
-        free(text);
+    if (!o)
         return;
-    }
-    text[len] = '\n'; /* in place of the NUL */
-    o->data = text;
-    uv_buf_t buffer = uv_buf_init(text, (unsigned)len + 1);
+    o->header = (struct cli_header){.type = type, .len = (uint32_t)len};
+    memcpy(o->data, data, len);
+    uv_buf_t buffer = uv_buf_init((char *)&o->header, (unsigned)(sizeof o->header + len));
     if (uv_write(&o->request, (uv_stream_t *)&client->pipe, &buffer, 1, output_done) != 0)
-        output_done(&o->request, -1);
-}
-
-/* Text that is no UTF-8 (names from peers) is shown byte by byte as Latin-1, so that an answer never fails.
- */
-static json_t *string_json(const char *text, size_t len)
-{
-    json_t *s = json_stringn(text, len);
-
-    if (s)
-        return s;
-    char *latin = malloc(2 * len + 1);
-    size_t n = 0;
-    for (size_t i = 0; latin && i < len; i++) {
-        uint8_t b = (uint8_t)text[i];
-        if (b < 0x80) {
-            latin[n++] = (char)b;
-        } else {
-            latin[n++] = (char)(0xc0 | b >> 6);
-            latin[n++] = (char)(0x80 | (b & 0x3f));
-        }
-    }
-    s = latin ? json_stringn(latin, n) : NULL;
-    free(latin);
-    return s ? s : json_string("");
+        free(o);
 }
 
 static void text_send(struct cli_client *client, const char *text, size_t len)
 {
-    enum { PIECE = 256 * 1024 };
-
     while (len) {
-        size_t piece = len;
-        if (piece > PIECE) {
-            const char *end = memrchr(text, '\n', PIECE);
-            piece = end ? (size_t)(end - text) + 1 : PIECE;
-        }
-        json_send(client, json_pack("{s:o}", "text", string_json(text, piece)));
+        size_t piece = MIN(len, (size_t)CLI_FRAME_MAX);
+        frame_send(client, CLI_TEXT, text, piece);
         text += piece;
         len -= piece;
     }
 }
 
-static const char *mode_name(const struct cli_client *client)
-{
-    return client->configure ? cli_configure_mode(client->configure) : "exec";
-}
-
-static void status_send(struct cli_client *client, int status)
+static void done_send(struct cli_client *client, enum cli_status status)
 {
     const struct control *c = client->server->control;
     const char *hostname = c->config && c->config->hostname ? c->config->hostname
                            : c->generation                  ? c->generation->ike.config.hostname
                                                             : "holdfast";
-    char prompt[160];
+    struct cli_done done = {.status = status};
 
-    if (client->configure)
-        snprintf(prompt, sizeof prompt, "%s(%s)#", hostname, mode_name(client));
-    else
-        snprintf(prompt, sizeof prompt, "%s#", hostname);
-    json_send(client,
-              json_pack("{s:i, s:s, s:s}", "status", status, "prompt", prompt, "mode", mode_name(client)));
+    if (client->configure) {
+        snprintf(done.prompt, sizeof done.prompt, "%s(%s)#", hostname, cli_configure_mode(client->configure));
+        done.flags |= CLI_CONFIGURING;
+    } else {
+        snprintf(done.prompt, sizeof done.prompt, "%s#", hostname);
+    }
+    done.flags |= client->secret ? CLI_SECRET : 0;
+    client->secret = false;
+    frame_send(client, CLI_DONE, &done, sizeof done);
+}
+
+static void status_send(struct cli_client *client, int status)
+{
+    done_send(client, status == EXEC_OK ? CLI_OK : status == EXEC_CLOSE ? CLI_CLOSED : CLI_ERROR);
 }
 
 void cli_write(struct cli_client *client, const char *text)
@@ -161,9 +130,9 @@ static void monitor_line(void *context, struct bytes line)
     const struct cli_server *s = context;
 
     for (struct cli_client *client = s->clients; client; client = client->next)
-        if (client->monitor && !client->closing &&
-            uv_stream_get_write_queue_size((uv_stream_t *)&client->pipe) < (1 << 20))
-            json_send(client, json_pack("{s:o}", "log", string_json((const char *)line.data, line.len)));
+        if (client->monitor &&
+            uv_stream_get_write_queue_size((uv_stream_t *)&client->pipe) < MONITOR_QUEUE_MAX)
+            frame_send(client, CLI_LOG, line.data, line.len);
 }
 
 void cli_monitor(struct cli_client *client, bool on)
@@ -178,13 +147,35 @@ void cli_monitor(struct cli_client *client, bool on)
 
 /* ---- requests ---- */
 
+static uint8_t mode_of(const struct cli_client *client)
+{
+    return client->configure ? cli_configure_mode_id(client->configure) : (uint8_t)GRAMMAR_MODE_EXEC;
+}
+
+/* Whether the line holds a key, be it right or not otherwise. */
+static bool line_secret(const struct cli_client *client, const char *line)
+{
+    static struct grammar_call call;
+    struct grammar_fault fault;
+    uint8_t mode;
+    bool secret = false;
+
+    if (!client->configure || grammar_match_up(&client->server->control->grammar, mode_of(client), line,
+                                               &call, &mode, &fault) != GRAMMAR_OK)
+        return false;
+    for (unsigned i = 0; i < call.count; i++)
+        secret = secret || call.values[i].node->type == GRAMMAR_KEY;
+    grammar_call_wipe(&call);
+    return secret;
+}
+
 static void line_run(struct cli_client *client, const char *line, bool more_follow)
 {
-    struct control *c = client->server->control;
     struct text out;
     int status;
 
     text_init(&out);
+    client->secret = line_secret(client, line);
     if (client->configure) {
         bool ended = false;
         status = cli_configure_line(client->configure, client, line, more_follow, &out, &ended);
@@ -193,10 +184,11 @@ static void line_run(struct cli_client *client, const char *line, bool more_foll
             client->configure = NULL;
         }
     } else {
-        status = exec_run(c, client, line, &out);
+        status = exec_run(client->server->control, client, line, &out);
     }
-    if (out.len)
-        text_send(client, text_get(&out), out.len);
+    if (out.failed)
+        cli_write(client, "% no memory\n");
+    text_send(client, text_get(&out), out.len);
     text_done(&out);
     if (status == EXEC_PENDING)
         client->busy = true;
@@ -204,59 +196,115 @@ static void line_run(struct cli_client *client, const char *line, bool more_foll
         status_send(client, status);
 }
 
-static void complete_run(struct cli_client *client, const char *text)
+static void complete_run(struct cli_client *client, const char *line)
 {
-    const struct control *c = client->server->control;
-    static struct grammar_candidate candidates[CLI_CANDIDATES_MAX];
-    uint8_t mode = client->configure ? cli_configure_mode_id(client->configure) : (uint8_t)GRAMMAR_MODE_EXEC;
-    size_t n = grammar_complete(&c->grammar, mode, text, candidates, CLI_CANDIDATES_MAX);
-    json_t *list = json_array();
-    char tab[256] = "";
+    char tab[256];
 
-    if (!grammar_complete_tab(&c->grammar, mode, text, tab, sizeof tab))
-        tab[0] = 0;
-    for (size_t i = 0; i < MIN(n, (size_t)CLI_CANDIDATES_MAX); i++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "text", candidates[i].text, "help",
-                                              candidates[i].help ? candidates[i].help : "", "literal",
-                                              candidates[i].literal));
-    json_send(client, json_pack("{s:s, s:o}", "tab", tab, "candidates", list));
+    if (grammar_complete_tab(&client->server->control->grammar, mode_of(client), line, tab, sizeof tab))
+        cli_write(client, tab);
+    done_send(client, CLI_OK);
 }
 
-static void request_run(struct cli_client *client, const char *text, size_t len, bool more_follow)
+static void help_run(struct cli_client *client, const char *line)
 {
-    json_t *request = json_loadb(text, len, 0, NULL);
-    const char *line = json_string_value(json_object_get(request, "line"));
-    const char *complete = json_string_value(json_object_get(request, "complete"));
+    static struct grammar_candidate candidates[CANDIDATES_MAX];
+    size_t n = grammar_complete(&client->server->control->grammar, mode_of(client), line, candidates,
+                                CANDIDATES_MAX);
+    int width = 4;
+    struct text out;
 
-    if (line)
+    text_init(&out);
+    n = MIN(n, (size_t)CANDIDATES_MAX);
+    for (size_t i = 0; i < n; i++)
+        width = MAX(width, (int)strlen(candidates[i].text));
+    for (size_t i = 0; i < n; i++)
+        text_printf(&out, "  %-*s  %s\n", width, candidates[i].text,
+                    candidates[i].help ? candidates[i].help : "");
+    if (n == 0)
+        text_add(&out, "% Unrecognized command\n");
+    text_send(client, text_get(&out), out.len);
+    text_done(&out);
+    done_send(client, CLI_OK);
+}
+
+static void request_run(struct cli_client *client, const struct cli_header *header, const char *line,
+                        bool more_follow)
+{
+    switch (header->type) {
+    case CLI_RUN:
         line_run(client, line, more_follow);
-    else if (complete)
-        complete_run(client, complete);
-    else if (!json_is_true(json_object_get(request, "interrupt"))) {
-        cli_write(client, "% not a request\n");
-        status_send(client, EXEC_FAILED);
+        break;
+    case CLI_COMPLETE:
+        complete_run(client, line);
+        break;
+    case CLI_HELP:
+        help_run(client, line);
+        break;
+    default:
+        break; /* an interrupt that came after the end of its command */
     }
-    json_decref(request);
+}
+
+static bool header_good(const struct cli_header *h)
+{
+    return h->type >= CLI_RUN && h->type <= CLI_INTERRUPT && h->len <= CLI_LINE_MAX;
+}
+
+/* The first request that waits. False: none is complete, or the connection broke the rules and is closed. */
+static bool request_take(struct cli_client *client, struct cli_header *ret, char line[CLI_LINE_MAX + 1])
+{
+    if (client->used < sizeof *ret)
+        return false;
+    memcpy(ret, client->buffer, sizeof *ret);
+    if (!header_good(ret)) {
+        client_close(client);
+        return false;
+    }
+    size_t whole = sizeof *ret + ret->len;
+    if (client->used < whole)
+        return false;
+    memcpy(line, client->buffer + sizeof *ret, ret->len);
+    line[ret->len] = 0;
+    client->used -= whole;
+    memmove(client->buffer, client->buffer + whole, client->used);
+    return true;
+}
+
+static bool line_waits(const struct cli_client *client)
+{
+    struct cli_header next;
+
+    if (client->used < sizeof next)
+        return false;
+    memcpy(&next, client->buffer, sizeof next);
+    return next.type == CLI_RUN && next.len <= CLI_LINE_MAX && client->used >= sizeof next + next.len;
 }
 
 static void requests_run(struct cli_client *client)
 {
-    char *end;
+    struct cli_header header;
+    char line[CLI_LINE_MAX + 1];
 
-    while (!client->busy && !client->closing && (end = memchr(client->buffer, '\n', client->used))) {
-        size_t len = (size_t)(end - client->buffer), rest = client->used - len - 1;
-        char request[CLI_REQUEST_MAX];
-        memcpy(request, client->buffer, len);
-        memmove(client->buffer, end + 1, rest);
-        client->used = rest;
-        request_run(client, request, len, memchr(client->buffer, '\n', rest) != NULL);
-        wipe(request, len);
+    while (!client->busy && !client->closing && request_take(client, &header, line)) {
+        request_run(client, &header, line, line_waits(client));
+        wipe(line, sizeof line);
     }
 }
 
-static bool interrupt_waits(const struct cli_client *client)
+/* While a command runs, an interrupt that waits behind it ends it. */
+static void interrupt_look(struct cli_client *client)
 {
-    return memmem(client->buffer, client->used, "\"interrupt\"", 11) != NULL;
+    struct cli_header h;
+
+    for (size_t at = 0; client->cancel && at + sizeof h <= client->used; at += sizeof h + h.len) {
+        memcpy(&h, client->buffer + at, sizeof h);
+        if (!header_good(&h))
+            return;
+        if (h.type == CLI_INTERRUPT) {
+            client->cancel(client->cancel_context);
+            return;
+        }
+    }
 }
 
 /* ---- connections ---- */
@@ -297,7 +345,8 @@ static void buffer_give(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
     struct cli_client *client = container_of((uv_pipe_t *)handle, struct cli_client, pipe);
 
     (void)suggested;
-    *ret = uv_buf_init(client->buffer + client->used, (unsigned)(sizeof client->buffer - client->used));
+    *ret =
+        uv_buf_init((char *)client->buffer + client->used, (unsigned)(sizeof client->buffer - client->used));
 }
 
 static void client_readable(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
@@ -310,8 +359,8 @@ static void client_readable(uv_stream_t *stream, ssize_t n, const uv_buf_t *buff
         return;
     }
     client->used += (size_t)n;
-    if (client->busy && client->cancel && interrupt_waits(client))
-        client->cancel(client->cancel_context);
+    if (client->busy)
+        interrupt_look(client);
     requests_run(client);
 }
 
@@ -327,9 +376,11 @@ static void client_arrived(uv_stream_t *listener, int status)
     s->count++;
     client->next = s->clients;
     s->clients = client;
-    if (uv_accept(listener, (uv_stream_t *)&client->pipe) != 0 || s->count > CLI_CLIENTS_MAX ||
+    if (uv_accept(listener, (uv_stream_t *)&client->pipe) != 0 || s->count > CLIENTS_MAX ||
         uv_read_start((uv_stream_t *)&client->pipe, buffer_give, client_readable) != 0)
         client_close(client);
+    else
+        done_send(client, CLI_OK); /* the greeting: the first prompt */
 }
 
 int cli_server_begin(struct control *c)

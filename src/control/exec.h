@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands of the exec mode. A set is a grammar table and one handler for each of its rows; exec.c lists all
- * sets. `show` handlers are in show_*.c: they only read, write text to `out`, and where the line ends in `|
- * json` (want_json) the same facts to `json` instead. */
+/* Commands of the exec mode. `show` is in show.h; the others are a grammar table and one handler for each of
+ * its rows. */
 #ifndef CONTROL_EXEC_H
 #define CONTROL_EXEC_H
-
-#include <jansson.h>
 
 #include "config/text.h"
 #include "control/control.h"
@@ -16,12 +13,15 @@ struct exec_call {
     struct control *control;
     const struct grammar_call *grammar; /* grammar_arg(), grammar_has() ... */
     struct text *out;
-    bool want_json;
-    json_t *json; /* set by the handler if want_json; owned by the caller then */
     struct cli_client *client;
 };
 
-enum { EXEC_OK = 0, EXEC_FAILED = 1, EXEC_PENDING = -1 /* the handler goes on and ends by cli_finish() */ };
+enum {
+    EXEC_OK = 0,
+    EXEC_FAILED = 1,
+    EXEC_CLOSE = 2,
+    EXEC_PENDING = -1 /* the handler goes on and ends by cli_finish() */
+};
 
 struct exec_set {
     const struct grammar_command *commands; /* mode GRAMMAR_MODE_EXEC, no apply, no write */
@@ -35,12 +35,8 @@ int exec_grammar_add(struct grammar *g) must_check;
 int exec_run(struct control *c, struct cli_client *client, const char *line, struct text *out);
 /* A line that was not understood, the way the field shows it: the marker under the offending token. */
 void exec_fault_print(const char *line, const struct grammar_fault *f, struct text *out);
-/* Keeps what `| include RE` and the like let through. False: the regular expression is wrong (said in `out`).
- */
-bool exec_filter(const struct grammar_call *call, const struct text *whole, struct text *out);
-
-extern const struct exec_set exec_base_set; /* exec_base.c: clear, debug, configure, write, ping, terminal */
-extern const struct exec_set show_base_set; /* show_base.c: version, processes, running-config, logging */
+extern const struct exec_set
+    exec_base_set; /* exec_base.c: clear, debug, configure, write, ping, terminal, exit */
 
 /* ping.c. EXEC_PENDING, or EXEC_FAILED with a line in `out`. */
 int ping_start(struct exec_call *x);

@@ -194,6 +194,12 @@ static int terminal_length(struct exec_call *x)
     return EXEC_OK;
 }
 
+static int connection_close(struct exec_call *x)
+{
+    (void)x;
+    return EXEC_CLOSE;
+}
+
 static const struct grammar_command commands[] = {
     {.grammar = "clear crypto isakmp [<1-4294967295>:conn-id]",
      .help = "Reset functions\nEncryption subsystem\nDelete ISAKMP SAs\nconnection id of one of them\n",
@@ -253,12 +259,16 @@ static const struct grammar_command commands[] = {
     {.grammar = "terminal length <0-512>",
      .help = "Set terminal parameters\nlines of a page\nnumber\n",
      .about = "Accepted; the command pages by itself."},
+    {.grammar = "exit", .help = "Leave the command\n", .about = "Ends the connection."},
+    {.grammar = "quit", .help = "Leave the command\n", .about = "Ends the connection."},
+    {.grammar = "logout", .help = "Leave the command\n", .about = "Ends the connection."},
 };
 
 static int (*const handlers[])(struct exec_call *) = {
-    clear_isakmp, clear_sa,         clear_sa_peer,       clear_sa_map,       clear_sa_counters, clear_logging,
-    debug_crypto, undebug_crypto,   undebug_all,         configure_terminal, write_memory,      write_memory,
-    ping_start,   terminal_monitor, terminal_no_monitor, terminal_length,
+    clear_isakmp,    clear_sa,         clear_sa_peer,    clear_sa_map,     clear_sa_counters,
+    clear_logging,   debug_crypto,     undebug_crypto,   undebug_all,      configure_terminal,
+    write_memory,    write_memory,     ping_start,       terminal_monitor, terminal_no_monitor,
+    terminal_length, connection_close, connection_close, connection_close,
 };
 
 _Static_assert(ARRAY_SIZE(commands) == ARRAY_SIZE(handlers), "one handler for each command");
