@@ -3,6 +3,8 @@
 #include "control/show.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "control/show_internal.h"
@@ -20,6 +22,7 @@ static const struct show_subject *const subjects[SHOW_IDS] = {
     [SHOW_ACCESS_LISTS] = &show_access_lists,
     [SHOW_IP_ROUTE] = &show_ip_route,
     [SHOW_RUNNING_CONFIG] = &show_running_config,
+    [SHOW_STARTUP_CONFIG] = &show_startup_config,
     [SHOW_LOGGING] = &show_logging,
     [SHOW_PROCESSES] = &show_processes,
     [SHOW_VERSION] = &show_version,
@@ -93,6 +96,27 @@ void show_item(struct show *s, json_t *item)
     s->before = item;
 }
 
+bool show_refuse(struct show *s, const char *format, ...)
+{
+    char line[256];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    text_printf(s->output->out, "%% %s\n", line);
+    return false;
+}
+
+bool show_check_interface(struct show *s)
+{
+    const struct grammar_value *where = grammar_arg(s->call, "where");
+
+    if (!where || config_find_interface(s->source->config, where->text))
+        return true;
+    return show_refuse(s, "Interface %s is not configured", where->text);
+}
+
 static void answer_json(struct show *s)
 {
     if (s->subject->list) {
@@ -138,6 +162,10 @@ int show_run(const struct show_source *source, const struct grammar_call *call, 
 
     if (error)
         return error;
+    if (s.subject->check && !s.subject->check(&s)) {
+        show_output_done(&output);
+        return -EINVAL;
+    }
     if (as_json(&s))
         answer_json(&s);
     else

@@ -31,8 +31,8 @@ int control_show(struct control *c, const struct grammar_call *call, struct text
 
 /* ---- for this room's show_*.c and their tests ---- */
 
-struct show_memory {
-    uint64_t resident_kib, proportional_kib; /* 0: not known */
+struct show_cost {
+    uint64_t cpu_ms, resident_kib, proportional_kib; /* 0: not known */
 };
 
 struct show_source {
@@ -61,7 +61,8 @@ struct show_source {
     bool (*link)(void *context, uint32_t ifindex, struct netlink_link *ret);
     /* The kernel's main table. 0 or -errno. */
     int (*routes)(void *context, void (*each)(void *user, const struct netlink_route *r), void *user);
-    void (*memory)(void *context, int32_t pid, struct show_memory *ret);
+    void (*cost)(void *context, int32_t pid, struct show_cost *ret);
+    void (*records)(void *context, size_t *ret_count, size_t *ret_used, size_t *ret_size);
 };
 
 /* As control_show, from any source. */

@@ -50,7 +50,7 @@ static int compare_numbers(uint64_t a, uint64_t b)
 static int compare_connections(const void *a, const void *b)
 {
     const struct show_connection *x = a, *y = b;
-    int r = interface_name_compare(x->scope->name, y->scope->name);
+    int r = interface_name_compare(x->scope->interface->name, y->scope->interface->name);
 
     if (r == 0)
         r = strcmp(x->scope->map->name, y->scope->map->name);
@@ -315,4 +315,18 @@ const struct ike_sa_view *collection_sa(const struct show_collection *c, const s
     if (low == c->sa_count || compare_places(&c->sas[c->order[low]], local, remote) != 0)
         return NULL;
     return &c->sas[c->order[low]];
+}
+
+char *sa_capabilities(const struct ike_sa_view *v, char out[CAPABILITIES_TEXT])
+{
+    char *c = out;
+
+    if (v->dpd)
+        *c++ = 'D';
+    if (v->nat_local || v->nat_remote)
+        *c++ = 'N';
+    if (v->fragmentation)
+        *c++ = 'F';
+    *c = 0;
+    return out;
 }

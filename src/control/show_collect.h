@@ -41,6 +41,10 @@ const struct ike_pair_view *collection_view(const struct show_collection *c, uin
 const struct ike_sa_view *collection_sa(const struct show_collection *c, const struct address *local,
                                         const struct address *remote);
 const struct show_connection *collection_connection(const struct show_collection *c, uint32_t id);
+/* The field's letters for what was negotiated: D dead peer detection, N NAT traversal, F fragmentation.
+ * Returns `out`. */
+enum { CAPABILITIES_TEXT = 8 };
+char *sa_capabilities(const struct ike_sa_view *v, char out[CAPABILITIES_TEXT]);
 int selector_compare(const struct selector *a, const struct selector *b);
 
 #endif

@@ -6,15 +6,18 @@
 
 /* ---- show crypto map ---- */
 
-static void list_facts(struct show *s, json_t *o, const struct config *c, const struct config_crypto_map_entry *e)
+static void list_facts(struct show *s, json_t *o, const struct config *c,
+                       const struct config_crypto_map_entry *e)
 {
-    const struct config_access_list *list = e->access_list.name ? config_find_access_list(c, e->access_list.name) : NULL;
+    const struct config_access_list *list =
+        e->access_list.name ? config_find_access_list(c, e->access_list.name) : NULL;
     json_t *lines = json_array();
     char line[512];
 
     for (uint32_t i = 0; list && i < list->entries.count; i++)
         if (list->entries.items[i].action != CONFIG_ACL_REMARK)
-            fact_append_text(s, lines, config_acl_entry_print(&list->entries.items[i], list->family, line, sizeof line));
+            fact_append_text(
+                s, lines, config_acl_entry_print(&list->entries.items[i], list->family, line, sizeof line));
     fact_text(s, o, "access_list", e->access_list.name);
     fact_text(s, o, "access_list_family", list && list->family == ADDRESS_V6 ? "ipv6" : "ip");
     fact_value(s, o, "access_list_lines", lines);
@@ -49,7 +52,8 @@ static void interface_facts(struct show *s, json_t *o, const struct config *c, c
     json_t *names = json_array();
 
     for (uint32_t i = 0; i < c->interfaces.count; i++)
-        if (c->interfaces.items[i].crypto_map.name && strcmp(c->interfaces.items[i].crypto_map.name, map) == 0)
+        if (c->interfaces.items[i].crypto_map.name &&
+            strcmp(c->interfaces.items[i].crypto_map.name, map) == 0)
             fact_append_text(s, names, c->interfaces.items[i].name);
     fact_value(s, o, "interfaces", names);
 }
@@ -66,7 +70,8 @@ static void current_facts(struct show *s, json_t *o, const struct config_crypto_
     fact_address(s, o, "current_peer", &view.current_peer);
 }
 
-static json_t *entry_facts(struct show *s, const struct config_crypto_map *m, const struct config_crypto_map_entry *e)
+static json_t *entry_facts(struct show *s, const struct config_crypto_map *m,
+                           const struct config_crypto_map_entry *e)
 {
     const struct config *c = s->source->config;
     json_t *o = json_object();
@@ -78,7 +83,8 @@ static json_t *entry_facts(struct show *s, const struct config_crypto_map *m, co
     peer_facts(s, o, e);
     current_facts(s, o, e);
     list_facts(s, o, c, e);
-    fact_number(s, o, "lifetime_kilobytes", e->lifetime_kilobytes ? e->lifetime_kilobytes : c->lifetime_kilobytes);
+    fact_number(s, o, "lifetime_kilobytes",
+                e->lifetime_kilobytes ? e->lifetime_kilobytes : c->lifetime_kilobytes);
     fact_number(s, o, "lifetime_seconds", e->lifetime_seconds ? e->lifetime_seconds : c->lifetime_seconds);
     fact_number(s, o, "idle_seconds", e->idle_time ? e->idle_time : c->idle_time);
     fact_number(s, o, "pfs_group", e->pfs_group);
@@ -140,7 +146,8 @@ static void print_lifetime_and_sets(const json_t *o, struct text *out)
     json_t *v;
 
     text_printf(out, "        Security association lifetime: %llu kilobytes/%llu seconds\n",
-                (unsigned long long)number_at(o, "lifetime_kilobytes"), (unsigned long long)number_at(o, "lifetime_seconds"));
+                (unsigned long long)number_at(o, "lifetime_kilobytes"),
+                (unsigned long long)number_at(o, "lifetime_seconds"));
     if (number_at(o, "idle_seconds"))
         text_printf(out, "        Security association idletime: %llu seconds\n",
                     (unsigned long long)number_at(o, "idle_seconds"));
@@ -164,11 +171,12 @@ static void map_render(const struct show *s, const json_t *o, struct text *out)
         if (known_at(o, "local_address_interface"))
             text_printf(out, "Crypto Map: \"%s\" idb: %s\n", name, text_at(o, "local_address_interface"));
     }
-    text_printf(out, "Crypto Map \"%s\" %llu ipsec-isakmp\n", name, (unsigned long long)number_at(o, "sequence"));
+    text_printf(out, "Crypto Map \"%s\" %llu ipsec-isakmp\n", name,
+                (unsigned long long)number_at(o, "sequence"));
     if (known_at(o, "description"))
         text_printf(out, "        Description: %s\n", text_at(o, "description"));
-    json_array_foreach(at(o, "peers"), i, v)
-        text_printf(out, "        Peer = %s%s\n", text_at(v, "address"), flag_at(v, "default") ? " (default)" : "");
+    json_array_foreach(at(o, "peers"), i, v) text_printf(out, "        Peer = %s%s\n", text_at(v, "address"),
+                                                         flag_at(v, "default") ? " (default)" : "");
     print_list(o, out);
     if (known_at(o, "current_peer"))
         text_printf(out, "        Current peer: %s\n", text_at(o, "current_peer"));
@@ -227,8 +235,7 @@ static void transform_render(const struct show *s, const json_t *o, struct text 
 
     (void)s;
     text_printf(out, "Transform set %s: {", text_at(o, "name"));
-    json_array_foreach(at(o, "transforms"), i, v)
-        text_printf(out, " %s", json_string_value(v));
+    json_array_foreach(at(o, "transforms"), i, v) text_printf(out, " %s", json_string_value(v));
     text_printf(out, "  }\n   will negotiate = { %s,  },\n", transport ? "Transport" : "Tunnel");
     json_array_foreach(at(o, "weak"), i, v)
         text_printf(out, "   warning: %s is weak\n", json_string_value(v));
@@ -297,7 +304,8 @@ static json_t *weak_facts(struct show *s, const json_t *algorithms)
     json_t *weak = json_array(), *count;
     const char *name;
 
-    json_object_foreach((json_t *)algorithms, name, count) {
+    json_object_foreach((json_t *)algorithms, name, count)
+    {
         char words[PACKET_ALGORITHMS_TEXT], *rest = words;
         snprintf(words, sizeof words, "%s", name);
         for (char *word = strsep(&rest, " "); word; word = strsep(&rest, " ")) {
@@ -351,7 +359,8 @@ static void print_engine(const json_t *e, struct text *out)
     json_t *v;
 
     text_printf(out, "\nEngine %llu: %s, started %llu times\n", (unsigned long long)number_at(e, "engine"),
-                flag_at(e, "ready") ? "in service" : "not in service", (unsigned long long)number_at(e, "starts"));
+                flag_at(e, "ready") ? "in service" : "not in service",
+                (unsigned long long)number_at(e, "starts"));
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
         text_printf(out, "  %20llu %s\n", (unsigned long long)number_at(e, lines[i].key), lines[i].title);
     text_add(out, "  Dropped, by reason:\n");
@@ -371,13 +380,11 @@ static void engine_render(const struct show *s, const json_t *o, struct text *ou
                 known_at(o, "processor_code") ? text_at(o, "processor_code") : "unknown",
                 (unsigned long long)number_at(o, "sa_slots"));
     text_printf(out, "messages to engines: %llu lost\n", (unsigned long long)number_at(o, "messages_lost"));
-    json_array_foreach(at(o, "engines"), i, v)
-        print_engine(v, out);
+    json_array_foreach(at(o, "engines"), i, v) print_engine(v, out);
     text_add(out, "\nAlgorithms in use:\n");
     json_object_foreach((json_t *)at(o, "algorithms"), name, v)
         text_printf(out, "  %20lld SA pairs with %s\n", (long long)json_integer_value(v), name);
-    json_array_foreach(at(o, "warnings"), i, v)
-        text_printf(out, "  warning: %s\n", json_string_value(v));
+    json_array_foreach(at(o, "warnings"), i, v) text_printf(out, "  warning: %s\n", json_string_value(v));
 }
 
 const struct show_subject show_crypto_engine = {.gather = engine_gather, .render = engine_render};

@@ -10,7 +10,8 @@ static bool counts(const struct sad_pair *p)
 
 static bool verifies(const struct sad_pair *p)
 {
-    return p->algorithms.integrity != PACKET_INTEGRITY_NONE || packet_encryption_aead(p->algorithms.encryption);
+    return p->algorithms.integrity != PACKET_INTEGRITY_NONE ||
+           packet_encryption_aead(p->algorithms.encryption);
 }
 
 void flow_total(const struct show_flow *f, struct flow_totals *ret)

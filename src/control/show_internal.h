@@ -26,6 +26,7 @@ enum show_id {
     SHOW_ACCESS_LISTS,
     SHOW_IP_ROUTE,
     SHOW_RUNNING_CONFIG,
+    SHOW_STARTUP_CONFIG,
     SHOW_LOGGING,
     SHOW_PROCESSES,
     SHOW_VERSION,
@@ -45,6 +46,8 @@ struct show {
 
 struct show_subject {
     const char *list; /* the name of the items' array; NULL: there is one item, which is the answer */
+    /* Whether the command makes sense; else says why, with show_refuse. May be NULL. */
+    bool (*check)(struct show *s);
     const char *none; /* printed where there is no item; may be NULL */
     void (*gather)(struct show *s);
     void (*head)(const struct show *s, struct text *out); /* may be NULL */
@@ -55,11 +58,15 @@ struct show_subject {
 /* By enum show_id, from the file of each subject. */
 extern const struct show_subject show_isakmp_sa, show_isakmp_policy, show_ipsec_sa, show_transform_set,
     show_crypto_map, show_crypto_session, show_crypto_engine, show_interfaces, show_interface_brief,
-    show_access_lists, show_ip_route, show_running_config, show_logging, show_processes, show_version,
-    show_debugging;
+    show_access_lists, show_ip_route, show_running_config, show_startup_config, show_logging, show_processes,
+    show_version, show_debugging;
 
 /* Takes the item over. NULL: no memory. */
 void show_item(struct show *s, json_t *item);
+/* The one line of a command that cannot be carried out; false, for `check`. */
+bool show_refuse(struct show *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A check: the interface that the command names (label `where`), if it does, is configured. */
+bool show_check_interface(struct show *s);
 
 /* ---- facts: `o` may be NULL, then nothing happens; what cannot be kept marks the command as failed ---- */
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `show crypto ipsec sa`: one item for each flow (an interface, a crypto map sequence and a pair of proxies), whether or not
- * there is an SA for it. Counters are the sum over the SAs that the flow has now. */
+/* `show crypto ipsec sa`: one item for each flow (an interface, a crypto map sequence and a pair of proxies),
+ * whether or not there is an SA for it. Counters are the sum over the SAs that the flow has now. */
 #include <stdio.h>
 
 #include "control/show_flow.h"
 
 /* Ports as the field prints them: 0 is any. */
-static void proxy_facts(struct show *s, json_t *o, const char *key, const struct prefix *p, uint8_t protocol, uint16_t low,
-                        uint16_t high)
+static void proxy_facts(struct show *s, json_t *o, const char *key, const struct prefix *p, uint8_t protocol,
+                        uint16_t low, uint16_t high)
 {
     char text[2 * ADDRESS_TEXT + 24], proxy[2 * ADDRESS_TEXT];
 
@@ -102,7 +102,8 @@ static void counter_facts(struct show *s, json_t *o, const struct flow_totals *t
     fact_number(s, o, "receive_errors", t->receive_errors);
 }
 
-static void sas_facts(struct show *s, json_t *o, const struct show_flow *f, const char *key, bool inbound, uint8_t protocol)
+static void sas_facts(struct show *s, json_t *o, const struct show_flow *f, const char *key, bool inbound,
+                      uint8_t protocol)
 {
     json_t *list = json_array();
 
@@ -159,7 +160,8 @@ static bool binding_named(const struct scopes *scopes, const struct show_flow *f
     if (strcmp(interface, f->interface) == 0)
         return true;
     for (uint32_t i = 0; i < scopes->binding_count; i++)
-        if (scopes->bindings[i].scope == f->scope && strcmp(interface, scopes->bindings[i].interface->name) == 0)
+        if (scopes->bindings[i].scope == f->scope &&
+            strcmp(interface, scopes->bindings[i].interface->name) == 0)
             return true;
     return false;
 }
@@ -211,7 +213,8 @@ static void print_status(const json_t *sa, bool inbound, struct text *out)
         text_printf(out, ", replay window: %llu", (unsigned long long)number_at(sa, "replay_window"));
     text_printf(out, ", up for %s\n", duration_print(number_at(sa, "uptime_seconds"), up));
     if (number_at(sa, "pfs_group"))
-        text_printf(out, "        PFS (Y/N): Y, DH group: group%llu\n", (unsigned long long)number_at(sa, "pfs_group"));
+        text_printf(out, "        PFS (Y/N): Y, DH group: group%llu\n",
+                    (unsigned long long)number_at(sa, "pfs_group"));
     else
         text_add(out, "        PFS (Y/N): N, DH group: none\n");
 }
@@ -233,13 +236,14 @@ static void print_sa(const struct show *s, const json_t *sa, bool inbound, struc
 {
     unsigned long long spi = number_at(sa, "spi");
 
-    text_printf(out, "      spi: 0x%llX(%llu)\n        transform: %s ,\n", spi, spi, text_at(sa, "transform"));
+    text_printf(out, "      spi: 0x%llX(%llu)\n        transform: %s ,\n", spi, spi,
+                text_at(sa, "transform"));
     text_printf(out, "        in use settings ={%s%s, }\n",
                 strcmp(text_at(sa, "mode"), "tunnel") == 0 ? "Tunnel" : "Transport",
                 flag_at(sa, "udp_encapsulation") ? " UDP-Encaps" : "");
     text_printf(out, "        slot: 0, conn id: %llu, flow_id: %llu, crypto map: %s\n",
-                (unsigned long long)number_at(sa, "connection_id"), (unsigned long long)number_at(sa, "flow_id"),
-                text_at(sa, "crypto_map"));
+                (unsigned long long)number_at(sa, "connection_id"),
+                (unsigned long long)number_at(sa, "flow_id"), text_at(sa, "crypto_map"));
     print_lifetime(sa, out);
     text_printf(out, "        IV size: %llu bytes\n        replay detection support: %s\n",
                 (unsigned long long)number_at(sa, "iv_bytes"), flag_at(sa, "replay_detection") ? "Y" : "N");
@@ -248,16 +252,15 @@ static void print_sa(const struct show *s, const json_t *sa, bool inbound, struc
         print_status(sa, inbound, out);
 }
 
-static void print_sas(const struct show *s, const json_t *flow, const char *title, const char *key, bool inbound,
-                      struct text *out)
+static void print_sas(const struct show *s, const json_t *flow, const char *title, const char *key,
+                      bool inbound, struct text *out)
 {
     size_t i;
     json_t *sa;
 
     text_printf(out, "     %s sas:\n", title);
     if (key)
-        json_array_foreach(at(flow, key), i, sa)
-            print_sa(s, sa, inbound, out);
+        json_array_foreach(at(flow, key), i, sa) print_sa(s, sa, inbound, out);
     text_add(out, "\n");
 }
 
@@ -268,10 +271,12 @@ static unsigned long long counter(const json_t *flow, const char *key)
 
 static void print_counters(const json_t *o, struct text *out)
 {
-    text_printf(out, "    #pkts encaps: %llu, #pkts encrypt: %llu, #pkts digest %llu\n", counter(o, "packets_encapsulated"),
-                counter(o, "packets_encrypted"), counter(o, "packets_digested"));
-    text_printf(out, "    #pkts decaps: %llu, #pkts decrypt: %llu, #pkts verify %llu\n", counter(o, "packets_decapsulated"),
-                counter(o, "packets_decrypted"), counter(o, "packets_verified"));
+    text_printf(out, "    #pkts encaps: %llu, #pkts encrypt: %llu, #pkts digest %llu\n",
+                counter(o, "packets_encapsulated"), counter(o, "packets_encrypted"),
+                counter(o, "packets_digested"));
+    text_printf(out, "    #pkts decaps: %llu, #pkts decrypt: %llu, #pkts verify %llu\n",
+                counter(o, "packets_decapsulated"), counter(o, "packets_decrypted"),
+                counter(o, "packets_verified"));
     text_add(out, "    #pkts compressed: 0, #pkts decompressed: 0\n"
                   "    #pkts not compressed: 0, #pkts compr. failed: 0, #pkts decompress failed: 0\n");
     text_printf(out, "    #send errors %llu, #recv errors %llu\n\n", counter(o, "send_errors"),
@@ -284,8 +289,8 @@ static void print_endpoints(const json_t *o, struct text *out)
 
     text_printf(out, "     local crypto endpt.: %s, remote crypto endpt.: %s\n", text_at(o, "local_address"),
                 text_at(o, "current_peer"));
-    text_printf(out, "     path mtu %llu, media mtu %llu\n     current outbound spi: %llX\n\n", counter(o, "path_mtu"),
-                counter(o, "media_mtu"), spi);
+    text_printf(out, "     path mtu %llu, media mtu %llu\n     current outbound spi: %llX\n\n",
+                counter(o, "path_mtu"), counter(o, "media_mtu"), spi);
 }
 
 static void sa_render(const struct show *s, const json_t *o, struct text *out)
@@ -293,12 +298,15 @@ static void sa_render(const struct show *s, const json_t *o, struct text *out)
     if (text_changed(s, o, "interface") || text_changed(s, o, "crypto_map"))
         text_printf(out, "%sinterface: %s\n    Crypto map tag: %s, local addr. %s\n", s->before ? "\n" : "",
                     text_at(o, "interface"), text_at(o, "crypto_map"), text_at(o, "local_address"));
-    text_printf(out, "\n   local ident (addr/mask/prot/port): (%s)\n   remote ident (addr/mask/prot/port): (%s)\n",
+    text_printf(out,
+                "\n   local ident (addr/mask/prot/port): (%s)\n   remote ident (addr/mask/prot/port): (%s)\n",
                 text_at(o, "local_ident"), text_at(o, "remote_ident"));
-    text_printf(out, "   current_peer: %s", known_at(o, "current_peer") ? text_at(o, "current_peer") : "none");
+    text_printf(out, "   current_peer: %s",
+                known_at(o, "current_peer") ? text_at(o, "current_peer") : "none");
     if (number_at(o, "peer_port") != 500)
         text_printf(out, ":%llu", counter(o, "peer_port"));
-    text_printf(out, "\n     PERMIT, flags={origin_is_acl,%s}\n", flag_at(o, "negotiating") ? "ipsec_sa_request_sent," : "");
+    text_printf(out, "\n     PERMIT, flags={origin_is_acl,%s}\n",
+                flag_at(o, "negotiating") ? "ipsec_sa_request_sent," : "");
     print_counters(o, out);
     if (s->detail && known_at(o, "last_error"))
         text_printf(out, "     last error: %s\n", text_at(o, "last_error"));
@@ -311,5 +319,8 @@ static void sa_render(const struct show *s, const json_t *o, struct text *out)
     print_sas(s, o, "outbound pcp", NULL, false, out);
 }
 
-const struct show_subject show_ipsec_sa = {
-    .list = "ipsec_flows", .none = "No SAs found\n", .gather = sa_gather, .render = sa_render};
+const struct show_subject show_ipsec_sa = {.list = "ipsec_flows",
+                                           .check = show_check_interface,
+                                           .none = "No SAs found\n",
+                                           .gather = sa_gather,
+                                           .render = sa_render};

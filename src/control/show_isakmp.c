@@ -22,26 +22,13 @@ static void policy_facts(struct show *s, json_t *o, const struct ike_policy *p)
     fact_number(s, o, "lifetime_seconds", p->lifetime_seconds);
 }
 
-static void capabilities(const struct ike_sa_view *v, char out[8])
-{
-    char *c = out;
-
-    if (v->dpd)
-        *c++ = 'D';
-    if (v->nat_local || v->nat_remote)
-        *c++ = 'N';
-    if (v->fragmentation)
-        *c++ = 'F';
-    *c = 0;
-}
-
 static json_t *sa_facts(struct show *s, const struct show_collection *c, const struct ike_sa_view *v)
 {
     const struct show_connection *connection = collection_connection(c, v->connection);
     json_t *o = json_object();
-    char cookie[17], marks[8];
+    char cookie[17], marks[CAPABILITIES_TEXT];
 
-    capabilities(v, marks);
+    sa_capabilities(v, marks);
     fact_number(s, o, "family", v->remote.address.family);
     fact_address(s, o, "destination", v->initiator ? &v->remote.address : &v->local.address);
     fact_address(s, o, "source", v->initiator ? &v->local.address : &v->remote.address);
@@ -54,7 +41,7 @@ static json_t *sa_facts(struct show *s, const struct show_collection *c, const s
     fact_address(s, o, "remote", &v->remote.address);
     fact_number(s, o, "remote_port", v->remote.port);
     fact_text(s, o, "remote_identity", v->remote_identity[0] ? v->remote_identity : NULL);
-    fact_text(s, o, "interface", connection ? connection->scope->name : NULL);
+    fact_text(s, o, "interface", connection ? connection->scope->interface->name : NULL);
     fact_text(s, o, "crypto_map", connection ? connection->scope->map->name : NULL);
     fact_text(s, o, "initiator_cookie", bytes_to_hex(bytes_of(v->cookie_initiator, 8), cookie));
     fact_text(s, o, "responder_cookie", bytes_to_hex(bytes_of(v->cookie_responder, 8), cookie));

@@ -72,22 +72,15 @@ static void session_flow(void *context, const struct show_flow *f)
 static void ike_facts(struct show *s, json_t *o, const struct ike_sa_view *sa)
 {
     json_t *ike = json_object();
-    char marks[4], *mark = marks;
+    char marks[CAPABILITIES_TEXT];
 
-    if (sa->dpd)
-        *mark++ = 'D';
-    if (sa->nat_local || sa->nat_remote)
-        *mark++ = 'N';
-    if (sa->fragmentation)
-        *mark++ = 'F';
-    *mark = 0;
     fact_address(s, ike, "local", &sa->local.address);
     fact_number(s, ike, "local_port", sa->local.port);
     fact_address(s, ike, "remote", &sa->remote.address);
     fact_number(s, ike, "remote_port", sa->remote.port);
     fact_flag(s, ike, "active", sa->state == IKE_QM_IDLE && !sa->deleted);
     fact_text(s, ike, "state", ike_state_name(sa->state));
-    fact_text(s, ike, "capabilities", *marks ? marks : "(none)");
+    fact_text(s, ike, "capabilities", sa_capabilities(sa, marks));
     fact_number(s, ike, "connection_id", sa->number);
     fact_text(s, ike, "identity", sa->remote_identity[0] ? sa->remote_identity : NULL);
     if (sa->established)
@@ -106,7 +99,8 @@ static const char *session_status(const struct ike_sa_view *sa, uint32_t ipsec_s
     return ike ? "UP-IDLE" : "DOWN";
 }
 
-static struct endpoint session_remote(const struct show_connection *connection, const struct ike_connection_view *state)
+static struct endpoint session_remote(const struct show_connection *connection,
+                                      const struct ike_connection_view *state)
 {
     struct endpoint remote = {.address = state->current_peer};
 
@@ -115,7 +109,8 @@ static struct endpoint session_remote(const struct show_connection *connection, 
     return remote;
 }
 
-static json_t *session_facts(struct show *s, const struct show_collection *c, const struct show_connection *connection)
+static json_t *session_facts(struct show *s, const struct show_collection *c,
+                             const struct show_connection *connection)
 {
     struct session session = {.show = s, .flows = json_array(), .oldest = NS_NEVER};
     struct ike_connection_view state = {0};
@@ -164,13 +159,13 @@ static void session_head(const struct show *s, struct text *out)
         text_add(out, "\nCode: D - Dead Peer Detection, N - NAT-traversal, F - IKE Fragmentation\n");
 }
 
-static void render_direction(const json_t *flow, const char *title, const char *packets, const char *drops, const char *sa_key,
-                             struct text *out)
+static void render_direction(const json_t *flow, const char *title, const char *packets, const char *drops,
+                             const char *sa_key, struct text *out)
 {
     const json_t *sa = at(flow, sa_key);
 
-    text_printf(out, "        %s %llu drop %llu life (KB/Sec) ", title, (unsigned long long)number_at(flow, packets),
-                (unsigned long long)number_at(flow, drops));
+    text_printf(out, "        %s %llu drop %llu life (KB/Sec) ", title,
+                (unsigned long long)number_at(flow, packets), (unsigned long long)number_at(flow, drops));
     if (!known_at(flow, sa_key)) {
         text_add(out, "0/0\n");
         return;
@@ -188,12 +183,14 @@ static void render_ike(const struct show *s, const json_t *ike, struct text *out
 
     text_printf(out, "  IKEv1 SA: local %s/%llu remote %s/%llu %s\n", text_at(ike, "local"),
                 (unsigned long long)number_at(ike, "local_port"), text_at(ike, "remote"),
-                (unsigned long long)number_at(ike, "remote_port"), flag_at(ike, "active") ? "Active" : "Inactive");
+                (unsigned long long)number_at(ike, "remote_port"),
+                flag_at(ike, "active") ? "Active" : "Inactive");
     if (!s->detail)
         return;
     if (known_at(ike, "remaining_seconds"))
         duration_print(number_at(ike, "remaining_seconds"), lifetime);
-    text_printf(out, "          Capabilities:%s connid:%llu lifetime:%s\n", text_at(ike, "capabilities"),
+    text_printf(out, "          Capabilities:%s connid:%llu lifetime:%s\n",
+                *text_at(ike, "capabilities") ? text_at(ike, "capabilities") : "(none)",
                 (unsigned long long)number_at(ike, "connection_id"), lifetime);
 }
 
@@ -205,7 +202,8 @@ static void render_detail(const json_t *o, struct text *out)
                 *description ? description : "(none)");
     if (known_at(o, "last_error"))
         text_printf(out, "      Last error: %s (%llu of %llu attempts failed)\n", text_at(o, "last_error"),
-                    (unsigned long long)number_at(o, "failures"), (unsigned long long)number_at(o, "attempts"));
+                    (unsigned long long)number_at(o, "failures"),
+                    (unsigned long long)number_at(o, "attempts"));
 }
 
 static void session_render(const struct show *s, const json_t *o, struct text *out)
@@ -224,12 +222,15 @@ static void session_render(const struct show *s, const json_t *o, struct text *o
         render_detail(o, out);
     if (known_at(o, "ike_sa"))
         render_ike(s, at(o, "ike_sa"), out);
-    json_array_foreach(at(o, "flows"), i, flow) {
+    json_array_foreach(at(o, "flows"), i, flow)
+    {
         text_printf(out, "  IPSEC FLOW: %s\n        Active SAs: %llu, origin: %s\n", text_at(flow, "flow"),
                     (unsigned long long)number_at(flow, "active_sas"), text_at(flow, "origin"));
         if (s->detail) {
-            render_direction(flow, "Inbound:  #pkts dec'ed", "inbound_packets", "inbound_drops", "inbound_sa", out);
-            render_direction(flow, "Outbound: #pkts enc'ed", "outbound_packets", "outbound_drops", "outbound_sa", out);
+            render_direction(flow, "Inbound:  #pkts dec'ed", "inbound_packets", "inbound_drops", "inbound_sa",
+                             out);
+            render_direction(flow, "Outbound: #pkts enc'ed", "outbound_packets", "outbound_drops",
+                             "outbound_sa", out);
         }
     }
 }

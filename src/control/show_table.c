@@ -50,6 +50,8 @@ const struct grammar_command show_commands[] = {
     SHOW(SHOW_RUNNING_CONFIG, "show running-config [masked]",
          HELP_SHOW "The configuration in force\nWith keys left out, for giving away\n",
          "The configuration in force. It can be read again as it is, unless keys are masked."),
+    SHOW(SHOW_STARTUP_CONFIG, "show startup-config", HELP_SHOW "The configuration file\n",
+         "The configuration file as it is."),
     SHOW(SHOW_LOGGING, "show logging", HELP_SHOW "The last lines of the log\n",
          "The log's ring in memory; it outlives the control process."),
     SHOW(SHOW_PROCESSES, "show processes", HELP_SHOW "The processes of this gateway\n",
