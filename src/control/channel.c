@@ -51,6 +51,7 @@ static void datagram_heard(struct control *c, const struct channel_message *m, s
 
     if (data.len >= sizeof marker && memcmp(data.data, marker, sizeof marker) == 0)
         e.datagram.data = bytes_of(data.data + sizeof marker, data.len - sizeof marker);
+    e.datagram.local.port = 4500;
     if (e.datagram.data.len)
         control_ike(c, &e);
 }

@@ -242,7 +242,7 @@ static const struct grammar_command commands[] = {
      .about = "Saves the running configuration to the configuration file."},
     {.grammar =
          "ping {ADDRESS:target|HOSTNAME:name} [source {ADDRESS:source-address|INTERFACE:source-interface}] "
-         "[size <36-18024>] [repeat <1-2147483647>] [timeout <1-3600>] [df-bit]",
+         "[size <36-18024>:bytes] [repeat <1-2147483647>:count] [timeout <1-3600>:seconds] [df-bit]",
      .help = "Send echo messages\naddress to reach\nname to reach\nset the source\nan own address\nthe "
              "address of an "
              "interface\nsize of the packets\nbytes, headers included\nhow many\nnumber of packets\nhow long "

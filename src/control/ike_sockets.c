@@ -8,7 +8,7 @@
 
 #include "control/control.h"
 
-enum { SOCKET_BATCH = 32, SOCKET_ROUNDS = 8, MARKER = 4 };
+enum { SOCKET_BATCH = 32, SOCKET_ROUNDS = 8, MARKER = 4, PORT_IKE = 500, PORT_NAT = 4500 };
 
 static const ns REPORT_INTERVAL = 30 * NS_PER_S;
 
@@ -23,6 +23,7 @@ static void datagram_heard(struct control_socket *s, const struct datagram *d)
 
     if (d->truncated || d->remote.port == 0)
         return;
+    e.datagram.local.port = s->nat_port ? PORT_NAT : PORT_IKE; /* a part of what NAT detection hashes */
     if (s->nat_port) {
         if (d->len <= MARKER || memcmp(d->data, marker, MARKER) != 0)
             return; /* a NAT keepalive, or nothing of ours */

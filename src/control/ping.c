@@ -322,9 +322,9 @@ int ping_start(struct exec_call *x)
     *p = (struct ping){.control = x->control,
                        .client = x->client,
                        .fd = -1,
-                       .size = (uint32_t)grammar_number(x->grammar, "size", PING_SIZE),
-                       .repeat = (uint32_t)grammar_number(x->grammar, "repeat", PING_REPEAT),
-                       .timeout_seconds = (uint32_t)grammar_number(x->grammar, "timeout", PING_TIMEOUT),
+                       .size = (uint32_t)grammar_number(x->grammar, "bytes", PING_SIZE),
+                       .repeat = (uint32_t)grammar_number(x->grammar, "count", PING_REPEAT),
+                       .timeout_seconds = (uint32_t)grammar_number(x->grammar, "seconds", PING_TIMEOUT),
                        .df = grammar_has(x->grammar, "df-bit"),
                        .identifier = (uint16_t)rng_u32(&x->control->rng)};
     int error = 0;
