@@ -107,12 +107,6 @@ static bool is_bundle_of(const struct sad *sad, uint32_t ah_slot, const struct s
     return esp->flags & PAIR_BUNDLE_INNER && esp->bundle == ah_slot && ah_slot < sad->slots;
 }
 
-static bool is_outer_of_bundle(struct sad *sad, const struct sad_pair *pair)
-{
-    return !(pair->flags & PAIR_BUNDLE_INNER) && pair->bundle < sad->slots &&
-           is_bundle_of(sad, sad_slot(sad, pair), &sad->pairs[pair->bundle]);
-}
-
 /* The pair, the number, the checks that need no key. */
 static enum drop_reason admit(struct inbound *in, struct opening *o)
 {
@@ -161,14 +155,16 @@ static void follow_peer(struct inbound *in, const struct opening *o, const struc
 {
     struct sad_pair *pair = o->pair;
     uint32_t version = atomic_load_explicit(&pair->remote_version, memory_order_relaxed);
-    const struct endpoint *known = version != 0 && version % 2 == 0 ? &pair->remote_now : &pair->remote;
-    if (endpoint_equal(known, from) || packet_icv_len(&pair->algorithms) == 0)
+    struct endpoint known;
+    sad_pair_remote(pair, &known);
+    if (endpoint_equal(&known, from) || packet_icv_len(&pair->algorithms) == 0)
         return;
     atomic_store_explicit(&pair->remote_version, version | 1, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
     pair->remote_now = *from;
     atomic_store_explicit(&pair->remote_version, (version | 1) + 1, memory_order_release);
     in->results[o->index].notes |= INBOUND_NOTE_MOVED;
+    pair_index_add(in->path.index, o->slot); /* ICMP errors will quote the new place */
 }
 
 /* The packet is the peer's and new. */
@@ -241,7 +237,7 @@ static enum drop_reason deliver(struct inbound *in, struct opening *o)
 static enum drop_reason finish_ah(struct inbound *in, struct opening *o)
 {
     decapsulate_ah_finish(o);
-    if (!is_outer_of_bundle(in->path.sad, o->pair))
+    if (!sad_is_bundle_outer(in->path.sad, o->slot))
         return deliver(in, o);
     if (o->next_header != IP_PROTOCOL_ESP)
         return o->next_header == IP_PROTOCOL_NONE ? DROP_DUMMY : DROP_BAD_NEXT_HEADER;

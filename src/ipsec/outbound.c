@@ -149,12 +149,6 @@ static size_t seal_bundles(struct outbound *o)
     return jobs;
 }
 
-static struct endpoint remote_of(const struct sad_pair *pair)
-{
-    uint32_t version = atomic_load_explicit(&pair->remote_version, memory_order_relaxed);
-    return version != 0 && version % 2 == 0 ? pair->remote_now : pair->remote;
-}
-
 static void emit(struct outbound *o, const struct sealing *s)
 {
     const struct sad_pair *pair = s->pair;
@@ -171,8 +165,10 @@ static void emit(struct outbound *o, const struct sealing *s)
         .slot = s->slot,
         .spi_in = pair->spi_in,
         .local = pair->local,
-        .remote = udp ? remote_of(pair) : pair->remote,
+        .remote = pair->remote,
     };
+    if (udp)
+        sad_pair_remote(pair, &like.remote);
     o->path.engine->packets_out++;
     o->path.engine->bytes_out += s->counted;
     if (s->fragment_after && !udp) {

@@ -216,17 +216,6 @@ void pair_index_remove(struct pair_index *x, uint32_t slot)
     changed(x);
 }
 
-/* The one that control names as applied after another is never chosen by a selector: packets come to it by
- * that other. */
-static bool is_outer_of_bundle(const struct sad *sad, uint32_t slot)
-{
-    const struct sad_pair *pair = &sad->pairs[slot];
-    if (pair->flags & PAIR_BUNDLE_INNER || pair->bundle >= sad->slots)
-        return false;
-    const struct sad_pair *inner = &sad->pairs[pair->bundle];
-    return inner->flags & PAIR_BUNDLE_INNER && inner->bundle == slot;
-}
-
 static bool pair_usable(const struct sad_pair *pair)
 {
     uint32_t state = atomic_load_explicit(&pair->state, memory_order_acquire);
@@ -242,9 +231,11 @@ void pair_index_add(struct pair_index *x, uint32_t slot)
     struct member *m = &x->members[slot];
     m->spi_in = pair->spi_in;
     m->spi_out = pair->spi_out;
-    m->outbound_hash = outbound_hash(pair->spi_out, &pair->remote.address);
-    /* The outer pair of a bundle gets a group that no packet is looked up in. */
-    uint32_t entry = is_outer_of_bundle(x->sad, slot) ? SPD_NO_ENTRY : pair->entry;
+    struct endpoint remote;
+    sad_pair_remote(pair, &remote);
+    m->outbound_hash = outbound_hash(pair->spi_out, &remote.address);
+    /* Packets come to the AH of a bundle by its ESP: it gets a group that none is looked up in. */
+    uint32_t entry = sad_is_bundle_outer(x->sad, slot) ? SPD_NO_ENTRY : pair->entry;
     m->group = group_get(x, entry, &pair->selector);
     struct group *g = &x->groups[m->group - 1];
     m->next = g->first;
@@ -384,8 +375,11 @@ uint32_t pair_index_find_outbound(const struct pair_index *x, uint32_t spi_out, 
     uint32_t hash = outbound_hash(spi_out, remote);
     for (uint32_t i = x->outbound_buckets[hash & x->mask]; i; i = x->members[i - 1].outbound_next) {
         const struct sad_pair *pair = &x->sad->pairs[i - 1];
-        if (x->members[i - 1].outbound_hash == hash && pair->spi_out == spi_out && pair_usable(pair) &&
-            address_equal(&pair->remote.address, remote))
+        struct endpoint now;
+        if (x->members[i - 1].outbound_hash != hash || pair->spi_out != spi_out || !pair_usable(pair))
+            continue;
+        sad_pair_remote(pair, &now);
+        if (address_equal(&now.address, remote))
             return i - 1;
     }
     return PAIR_NONE;

@@ -73,6 +73,10 @@ uint32_t pmtu_icmp(const struct packet_path *path, uint8_t family, struct bytes 
     uint64_t sent = atomic_load_explicit(&pair->sequence_out, memory_order_relaxed);
     if (error.sequence != 0 && !(pair->flags & PAIR_ESN) && error.sequence > sent)
         return PAIR_NONE;
+    if (sad_is_bundle_outer(path->sad, slot)) {
+        slot = pair->bundle; /* sizes are reckoned with the ESP inside */
+        pair = &path->sad->pairs[slot];
+    }
     uint32_t mtu = error.mtu ? error.mtu : pmtu_plateau_below(error.quoted_length);
     if (mtu >= error.quoted_length && error.quoted_length > 0)
         return PAIR_NONE; /* it would have fitted */

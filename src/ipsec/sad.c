@@ -39,6 +39,28 @@ struct sad_pair *sad_find_inbound(struct sad *sad, uint32_t spi)
     return pair->spi_in == spi ? pair : NULL;
 }
 
+void sad_pair_remote(const struct sad_pair *pair, struct endpoint *ret)
+{
+    uint32_t before, after = 0;
+    do {
+        before = atomic_load_explicit(&pair->remote_version, memory_order_acquire);
+        /* Odd: it is being written just now, or an engine died over it and the next packet writes it again.
+         */
+        *ret = before != 0 && before % 2 == 0 ? pair->remote_now : pair->remote;
+        atomic_thread_fence(memory_order_acquire);
+        after = atomic_load_explicit(&pair->remote_version, memory_order_relaxed);
+    } while (before != after);
+}
+
+bool sad_is_bundle_outer(const struct sad *sad, uint32_t slot)
+{
+    const struct sad_pair *pair = &sad->pairs[slot];
+    if (pair->flags & PAIR_BUNDLE_INNER || pair->bundle >= sad->slots)
+        return false;
+    const struct sad_pair *inner = &sad->pairs[pair->bundle];
+    return inner->flags & PAIR_BUNDLE_INNER && inner->bundle == slot;
+}
+
 void sad_engine_enter(struct sad_engine *e)
 {
     uint64_t epoch = atomic_load_explicit(&e->epoch, memory_order_relaxed);

@@ -128,6 +128,13 @@ bool sad_valid(const struct sad *sad, size_t size);
 /* The pair that receives on `spi`, or NULL. Never one that is larval, dead or free. */
 struct sad_pair *sad_find_inbound(struct sad *sad, uint32_t spi);
 
+/* Where the pair's peer is now: `remote`, or where its NAT moved it. Any process; consistent while the engine
+ * writes. */
+void sad_pair_remote(const struct sad_pair *pair, struct endpoint *ret);
+
+/* Whether another pair's packets go through this one on their way out: the AH of a bundle. */
+bool sad_is_bundle_outer(const struct sad *sad, uint32_t slot);
+
 static inline uint32_t sad_slot(const struct sad *sad, const struct sad_pair *pair)
 {
     return (uint32_t)(pair - sad->pairs);

@@ -310,6 +310,17 @@ static void ah_around_esp(void **state)
     uint32_t max = pmtu_inner_max(&spoke.sad->pairs[4], &spoke.sad->pairs[14], 1500, IPV4_HEADER);
     crosses_whole(4, max);
     assert_true(outbound_results(spoke.out)->len <= 1500 && outbound_results(spoke.out)->len > 1490);
+    /* An ICMP error quotes the AH; what it says is for the ESP inside, by whose sizes packets are judged. */
+    struct address router;
+    uint8_t icmp[600];
+    bundle_install(PAIR_TUNNEL, false, 4);
+    crosses_whole(4, 1300);
+    const struct outbound_result *r = outbound_results(spoke.out);
+    address_parse("203.0.113.9", &router);
+    size_t n =
+        icmp_error_write(ICMP_ERROR_TOO_BIG, bytes_of(r->data, r->len), &router, 1200, icmp, sizeof(icmp));
+    assert_int_equal(4, pmtu_icmp(&spoke.path, ADDRESS_V4, bytes_of(icmp, n), 1000));
+    assert_int_equal(1200, spoke.sad->pairs[4].path_mtu);
     bundle_install(0, false, 4);
     crosses_whole(4, 100);
 }
