@@ -25,6 +25,7 @@ struct route_cache {
     uint32_t mark;
     uint32_t generation;
     uint64_t seed;
+    struct entry last; /* packets come in trains */
     struct link_mtu links[LINKS];
     struct entry sets[ROUTE_SETS][ROUTE_WAYS]; /* [0] was used last */
 };
@@ -51,6 +52,7 @@ void route_cache_flush(struct route_cache *c)
     if (++c->generation == 0) {
         memset(c->sets, 0, sizeof(c->sets));
         memset(c->links, 0, sizeof(c->links));
+        memset(&c->last, 0, sizeof(c->last));
         c->generation = 1;
     }
 }
@@ -85,16 +87,20 @@ static bool same(const struct entry *e, uint32_t generation, const struct addres
 
 struct route route_cache_find(struct route_cache *c, const struct address *destination)
 {
+    if (same(&c->last, c->generation, destination))
+        return c->last.route;
     uint32_t hash = hash_bytes(destination, sizeof(*destination), c->seed);
     struct entry *set = c->sets[hash & (ROUTE_SETS - 1)];
-    if (same(&set[0], c->generation, destination))
-        return set[0].route;
+    if (same(&set[0], c->generation, destination)) {
+        c->last = set[0];
+        return c->last.route;
+    }
     struct entry found;
     if (same(&set[1], c->generation, destination))
         found = set[1];
     else
         found = (struct entry){*destination, c->generation, route_ask(c, destination)};
     set[1] = set[0];
-    set[0] = found;
+    set[0] = c->last = found;
     return found.route;
 }

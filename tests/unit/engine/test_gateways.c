@@ -272,6 +272,8 @@ static void engine_dies_and_its_successor_goes_on(void **state)
             ;
         uint32_t starts = atomic_load(&lab.g[victim].sad->engines[0].starts);
         unsigned got = numbered_run(1000, kill_victim, start_successor);
+        print_message("             gateway %d, %s: %u of 1000 arrived\n", victim + 1,
+                      round & 2 ? "UDP" : "raw", got);
         if (got < 1000 - 64)
             fail_msg("engine %d: only %u of 1000 arrived", victim + 1, got);
         assert_int_equal(atomic_load(&lab.g[victim].sad->engines[0].starts), starts + 1);
