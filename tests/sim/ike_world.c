@@ -334,7 +334,7 @@ static bool world_run(struct world *w, char *why, size_t size)
     while (!settled(w, why, size) && w->schedule.now < give_up)
         run_until(w, w->schedule.now + NS_PER_S / 4);
     if (w->a.broken[0] || w->b.broken[0]) {
-        snprintf(why, size, "%s%s", w->a.broken, w->b.broken);
+        snprintf(why, size, "%s %s", w->a.broken, w->b.broken);
         return false;
     }
     if (!settled(w, why, size))
@@ -356,7 +356,7 @@ struct totals {
 static bool run_seed(uint64_t seed, bool verbose, struct totals *t, uint64_t *ret_trace)
 {
     struct world *w = malloc(sizeof(*w));
-    char why[300] = "";
+    char why[600] = "";
     assert(w);
     world_init(w, seed, verbose);
     bool ok = world_run(w, why, sizeof(why));
