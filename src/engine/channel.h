@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What engine and control tell each other, over a SOCK_SEQPACKET pair that the supervisor keeps when one of them dies.
- * State lives in shared memory (ipsec/sad.h, ipsec/spd.h); these messages only say that something happened, so a lost one
- * costs a delay and never correctness: the engine repeats an acquire while packets wait, and reads the pairs anew when it
- * starts. Neither side ever blocks on the other.
+/* What engine and control tell each other, over a SOCK_SEQPACKET pair that the supervisor keeps when one of
+ * them dies. State lives in shared memory (ipsec/sad.h, ipsec/spd.h); these messages only say that something
+ * happened, so a lost one costs a delay and never correctness: the engine repeats an acquire while packets
+ * wait, and reads the pairs anew when it starts. Neither side ever blocks on the other.
  */
 #ifndef ENGINE_CHANNEL_H
 #define ENGINE_CHANNEL_H
@@ -32,15 +32,15 @@ enum channel_type {
 enum { CHANNEL_DATA_MAX = 9000 };
 
 struct channel_acquire {
-    uint32_t entry;  /* spd_entry.id */
-    uint32_t ace;    /* of that entry, counted from its first_ace */
+    uint32_t entry; /* spd_entry.id */
+    uint32_t ace;   /* of that entry, counted from its first_ace */
     uint32_t ifindex;
     struct selector selector; /* of the ace */
     struct selector packet;   /* of the packet that asks: host addresses, protocol, ports */
 };
 
 struct channel_message {
-    uint32_t type; /* enum channel_type */
+    uint32_t type;     /* enum channel_type */
     uint32_t data_len; /* bytes that follow this struct */
     ns at;
     union {

@@ -14,22 +14,36 @@ struct netlink {
     struct nl_cb *callbacks;
     void (*each)(void *user, struct nlmsghdr *h);
     void *user;
+    uint32_t sequence; /* of the request that is being answered */
     int verdict;
     bool done;
 };
 
+/* An answer that came after we gave up on its request must not be taken for that of the next. */
+static bool on_time(const struct netlink *n, uint32_t sequence)
+{
+    return sequence == n->sequence;
+}
+
+static int on_sequence(struct nl_msg *m, void *arg)
+{
+    (void)m, (void)arg; /* instead of libnl's check, which never finds its feet again */
+    return NL_OK;
+}
+
 static int on_valid(struct nl_msg *m, void *arg)
 {
     struct netlink *n = arg;
-    if (n->each)
+    if (n->each && on_time(n, nlmsg_hdr(m)->nlmsg_seq))
         n->each(n->user, nlmsg_hdr(m));
     return NL_OK;
 }
 
 static int on_end(struct nl_msg *m, void *arg)
 {
-    (void)m;
     struct netlink *n = arg;
+    if (!on_time(n, nlmsg_hdr(m)->nlmsg_seq))
+        return NL_SKIP;
     n->done = true;
     return NL_STOP;
 }
@@ -38,6 +52,8 @@ static int on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
 {
     (void)from;
     struct netlink *n = arg;
+    if (!on_time(n, e->msg.nlmsg_seq))
+        return NL_SKIP;
     n->verdict = e->error;
     n->done = true;
     return NL_STOP;
@@ -89,6 +105,7 @@ int netlink_new(struct netlink **ret)
         r = -ENOMEM;
         goto fail;
     }
+    nl_cb_set(n->callbacks, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_sequence, n);
     nl_cb_set(n->callbacks, NL_CB_VALID, NL_CB_CUSTOM, on_valid, n);
     nl_cb_set(n->callbacks, NL_CB_FINISH, NL_CB_CUSTOM, on_end, n);
     nl_cb_set(n->callbacks, NL_CB_ACK, NL_CB_CUSTOM, on_end, n);
@@ -137,7 +154,9 @@ int request_run(struct netlink *n, struct nl_msg *m, bool failed,
     n->user = user;
     n->verdict = 0;
     n->done = false;
-    int r = nl_send_auto(n->socket, m);
+    nl_complete_msg(n->socket, m);
+    n->sequence = nlmsg_hdr(m)->nlmsg_seq;
+    int r = nl_send(n->socket, m);
     nlmsg_free(m);
     while (r >= 0 && !n->done)
         r = nl_recvmsgs(n->socket, n->callbacks);
