@@ -62,10 +62,10 @@ struct outbound_result {
     uint8_t traffic_class; /* DSCP and ECN of the outer header: IP_TOS or IPV6_TCLASS for SEND_UDP */
     uint8_t dont_fragment; /* SEND_UDP: DF that the outer header should have */
     uint16_t source;       /* index of the packet in the burst that it came from */
-    uint16_t run;          /* SEND_UDP: this result and the run-1 next ones go to the same place with the same
-                              traffic_class, all          of one size but the last which may be shorter, at most 64 and
-                              65000          bytes: one sendmsg with          UDP_SEGMENT. 0: it belongs to a run that began
-                              before */
+    /* SEND_UDP: this result and the run-1 next ones go to the same place with the same traffic_class, all of
+     * one size but the last which may be shorter, at most 64 and 65000 bytes: one sendmsg with UDP_SEGMENT.
+     * 0: it belongs to a run that began before. */
+    uint16_t run;
     uint32_t len;
     uint8_t *data;
     uint32_t slot;                 /* of the pair; UINT32_MAX: none */
