@@ -159,7 +159,8 @@ class Holdfast:
         with open(self.config, "w") as f:
             f.write(text)
         self.log = f"{node}.log"
-        self.process = spawn([f"{BUILD}/holdfastd", "--config", self.config, "--run-directory", self.dir], node,
+        self.process = spawn([f"{BUILD}/holdfastd", "--config", self.config, "--run-directory", self.dir,
+                              "--foreground"], node,
                              log=self.log)
         wait_for(self.answers, 15, f"{node}'s holdfastd to answer")
 
