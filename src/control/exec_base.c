@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "control/exec.h"
+#include "control/exec_table.h"
 
 /* ---- clear ---- */
 
@@ -200,70 +201,6 @@ static int connection_close(struct exec_call *x)
     return EXEC_CLOSE;
 }
 
-static const struct grammar_command commands[] = {
-    {.grammar = "clear crypto isakmp [<1-4294967295>:conn-id]",
-     .help = "Reset functions\nEncryption subsystem\nDelete ISAKMP SAs\nconnection id of one of them\n",
-     .about = "Deletes ISAKMP SAs; the peers are told."},
-    {.grammar = "clear crypto sa",
-     .help = "Reset functions\nEncryption subsystem\nDelete IPsec SAs\n",
-     .about = "Deletes all IPsec SAs; the peers are told, traffic makes new ones."},
-    {.grammar = "clear crypto sa peer ADDRESS:peer",
-     .help = "Reset functions\nEncryption subsystem\nDelete IPsec SAs\nthose with one peer\nits address\n",
-     .about = "Deletes the IPsec SAs with a peer."},
-    {.grammar = "clear crypto sa map NAME",
-     .help = "Reset functions\nEncryption subsystem\nDelete IPsec SAs\nthose of one crypto map\nits name\n",
-     .about = "Deletes the IPsec SAs of a crypto map."},
-    {.grammar = "clear crypto sa counters",
-     .help = "Reset functions\nEncryption subsystem\nIPsec SAs\nset the packet counters to zero\n",
-     .about = "Sets the counters of IPsec to zero."},
-    {.grammar = "clear logging", .help = "Reset functions\nEmpty the log\n", .about = "Empties the log."},
-    {.grammar = "debug crypto {isakmp|ipsec|engine|keys}",
-     .help = "Debugging functions\nEncryption subsystem\nISAKMP messages\nIPsec SAs\nthe packet path\nkeys, "
-             "to files for "
-             "Wireshark\n",
-     .about = "Switches debugging on.",
-     .no_tokens = 255},
-    {.grammar = "undebug crypto {isakmp|ipsec|engine|keys}",
-     .help = "Disable debugging functions\nEncryption subsystem\nISAKMP messages\nIPsec SAs\nthe packet "
-             "path\nkeys, to files "
-             "for Wireshark\n",
-     .about = "Switches debugging off."},
-    {.grammar = "undebug all",
-     .help = "Disable debugging functions\nall of them\n",
-     .about = "Switches all debugging off."},
-    {.grammar = "configure terminal",
-     .help = "Enter configuration mode\nConfigure from this terminal\n",
-     .about = "Enters the configuration mode; each line takes effect when it is entered."},
-    {.grammar = "write [memory]",
-     .help = "Write the running configuration\nto the configuration file\n",
-     .about = "Saves the running configuration to the configuration file."},
-    {.grammar = "copy running-config startup-config",
-     .help = "Copy a configuration\nthe running one\nto the configuration file\n",
-     .about = "Saves the running configuration to the configuration file."},
-    {.grammar =
-         "ping {ADDRESS:target|HOSTNAME:name} [source {ADDRESS:source-address|INTERFACE:source-interface}] "
-         "[size <36-18024>:bytes] [repeat <1-2147483647>:count] [timeout <1-3600>:seconds] [df-bit]",
-     .help = "Send echo messages\naddress to reach\nname to reach\nset the source\nan own address\nthe "
-             "address of an "
-             "interface\nsize of the packets\nbytes, headers included\nhow many\nnumber of packets\nhow long "
-             "to wait for an "
-             "answer\nseconds\nset the do-not-fragment bit\n",
-     .about = "Sends ICMP echo requests and prints one character for each: ! answered, . not answered, U "
-              "unreachable, M too big."},
-    {.grammar = "terminal monitor",
-     .help = "Set terminal parameters\nshow log lines here as they come\n",
-     .about = "Shows log and debug lines on this connection as they are written."},
-    {.grammar = "terminal no monitor",
-     .help = "Set terminal parameters\nnegate\nno log lines here\n",
-     .about = "Ends `terminal monitor`."},
-    {.grammar = "terminal length <0-512>",
-     .help = "Set terminal parameters\nlines of a page\nnumber\n",
-     .about = "Accepted; the command pages by itself."},
-    {.grammar = "exit", .help = "Leave the command\n", .about = "Ends the connection."},
-    {.grammar = "quit", .help = "Leave the command\n", .about = "Ends the connection."},
-    {.grammar = "logout", .help = "Leave the command\n", .about = "Ends the connection."},
-};
-
 static int (*const handlers[])(struct exec_call *) = {
     clear_isakmp,    clear_sa,         clear_sa_peer,    clear_sa_map,     clear_sa_counters,
     clear_logging,   debug_crypto,     undebug_crypto,   undebug_all,      configure_terminal,
@@ -271,7 +208,7 @@ static int (*const handlers[])(struct exec_call *) = {
     terminal_length, connection_close, connection_close, connection_close,
 };
 
-_Static_assert(ARRAY_SIZE(commands) == ARRAY_SIZE(handlers), "one handler for each command");
+_Static_assert(ARRAY_SIZE(handlers) == EXEC_COMMANDS, "one handler for each command");
 
 const struct exec_set exec_base_set = {
-    .commands = commands, .handlers = handlers, .count = ARRAY_SIZE(commands)};
+    .commands = exec_commands, .handlers = handlers, .count = EXEC_COMMANDS};
