@@ -18,7 +18,8 @@ static void segment_check(const struct segment *s)
     assert(be16_get(checksum_finish(checksum_add(sum, ip.payload.data, ip.payload.len))) == 0);
 }
 
-static void merge_check(const struct segment *segments, size_t n)
+/* `exact`: no packet has link padding behind it, which merging cuts off. */
+static void merge_check(const struct segment *segments, size_t n, bool exact)
 {
     static struct coalescer *c;
     struct coalesce_packet packets[BURST_MAX];
@@ -44,7 +45,7 @@ static void merge_check(const struct segment *segments, size_t n)
         if (out->segments > 1)
             assert(ip_parse(bytes_of(out->iov[1].iov_base, len), &ip) == IP_OK || len > out->iov[1].iov_len);
     }
-    assert(count == n && after == before);
+    assert(count == n && (exact ? after == before : after <= before));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -65,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         assert(n > 0);
         for (size_t i = 0; !s.whole && i < n; i++)
             segment_check(&segments[i]);
-        merge_check(segments, n);
+        merge_check(segments, n, !s.whole);
     }
     return 0;
 }
