@@ -66,7 +66,7 @@ static bool room_make(struct ike *ike, struct ike_sa *sa, bool by_peer)
 
 struct exchange *exchange_new(struct ike *ike, struct ike_sa *sa, uint32_t message_id, enum exchange_state state)
 {
-    if (!room_make(ike, sa, message_id != 0) || timer_heap_reserve(&ike->timers, ike->timers.count + 1) < 0)
+    if (!room_make(ike, sa, message_id != 0) || timers_reserve(ike) < 0)
         return NULL;
     struct exchange *x = pool_take(&ike->exchange_pool);
     if (!x)
@@ -154,7 +154,7 @@ static void initiator_gave_up(struct ike *ike, struct exchange *x)
 {
     struct ike_sa *sa = x->sa;
     struct wish *w = x->wish;
-    bool silent = sa->last_in < x->began;
+    bool silent = sa->last_in <= x->began;
     bool fresh = w && w->fresh;
     char peer[ENDPOINT_TEXT];
     ike_log(ike, 6, "IKMP_MODE_FAILURE", "Processing of Quick mode failed with peer at %s: no answer",

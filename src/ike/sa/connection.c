@@ -268,7 +268,7 @@ bool wish_make(struct ike *ike, struct connection *c, const struct selector *s, 
         w->acquire = w->acquire || acquire;
         return true;
     }
-    if (timer_heap_reserve(&ike->timers, ike->timers.count + 1) < 0)
+    if (timers_reserve(ike) < 0)
         return false;
     w = pool_take(&ike->wish_pool);
     if (!w)

@@ -44,7 +44,7 @@ static void cookie_make(struct ike *ike, uint8_t cookie[8])
 static struct ike_sa *sa_take(struct ike *ike, bool initiator, const struct endpoint *local,
                               const struct endpoint *remote)
 {
-    if (timer_heap_reserve(&ike->timers, ike->timers.count + 1) < 0)
+    if (timers_reserve(ike) < 0)
         return NULL;
     struct ike_sa *sa = pool_take(&ike->sa_pool);
     if (!sa)
@@ -522,7 +522,6 @@ static void adopt(struct ike *ike, struct ike_sa *sa)
         old->session_up = false;
         old->superseded = true;
         old->reauth_at = NS_NEVER;
-        old->dpd_at = NS_NEVER;
         if (old->id == sa->replaces)
             old->delete_at = ike->now + IKE_SA_OVERLAP;
         sa_timer(ike, old);

@@ -6,6 +6,14 @@
 
 #include "ike/machine.h"
 
+/* Room for the timer of one more IKE SA, exchange, pair or wish. What there is counts, not what is set now: a timer
+ * that rests while a job runs is set later without asking. -ENOMEM. */
+static inline int timers_reserve(struct ike *ike)
+{
+    return timer_heap_reserve(&ike->timers, ike->sa_pool.taken + ike->exchange_pool.taken + ike->pair_pool.taken +
+                                                ike->wish_pool.taken + 1);
+}
+
 struct ike_sa *sa_new(struct ike *ike, bool initiator, const struct endpoint *local, const struct endpoint *remote);
 /* An established one from a record; the caller fills in the rest. NULL: no memory. */
 struct ike_sa *sa_restore(struct ike *ike, uint64_t id, uint32_t number, bool initiator, const uint8_t *cookies,

@@ -20,7 +20,7 @@ struct timer_heap {
 };
 
 void timer_heap_done(struct timer_heap *h); /* timers belong to the caller */
-/* Room for one more timer than are set. -ENOMEM. */
+/* Room for so many timers at once. -ENOMEM. */
 int timer_heap_reserve(struct timer_heap *h, uint32_t timers) must_check;
 /* NS_NEVER cancels. The caller reserved room. */
 void timer_set(struct timer_heap *h, struct timer *t, ns at);
