@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of a pair. Make before break: a rekey installs the new pair while the old one goes on receiving; the old one
- * is superseded when the peer is known to have the new keys, and deleted after an overlap by whoever replaced it. Both
- * sides may rekey at once: both new pairs stay then, the newest sends, and neither is deleted before its end, since the
- * two sides may disagree on which is the newest. Always holds: a bundle's outer pair (AH) has no timer and no index. */
+/* The life of a pair. Make before break: a rekey installs the new pair while the old one goes on receiving;
+ * the old one is superseded when the peer is known to have the new keys, and deleted after an overlap by
+ * whoever replaced it. Both sides may rekey at once: both new pairs stay then, the newest sends, and neither
+ * is deleted before its end, since the two sides may disagree on which is the newest. Always holds: a
+ * bundle's outer pair (AH) has no timer and no index. */
 #include "ike/sa/pair.h"
 
 #include "ike/sa/connection.h"
@@ -19,7 +20,8 @@ static uint32_t spi_out_hash(const struct ike *ike, uint8_t protocol, uint32_t s
 
 static uint32_t selector_hash(const struct ike *ike, uint32_t connection, const struct selector *s)
 {
-    _Static_assert(offsetof(struct selector, protocol) == 2 * sizeof(struct prefix), "no padding in what is hashed");
+    _Static_assert(offsetof(struct selector, protocol) == 2 * sizeof(struct prefix),
+                   "no padding in what is hashed");
     uint32_t h = hash_bytes(s, offsetof(struct selector, protocol) + 1, ike->seed ^ connection);
     return h ^ hash_bytes(&s->local_port_low, 4 * sizeof(uint16_t), ike->seed);
 }
@@ -31,7 +33,7 @@ static uint32_t orphan_hash(const struct ike *ike, const struct address *local, 
 
 struct ike_pair *pair_new(struct ike *ike, struct ike_sa *sa, struct connection *connection, uint32_t slot)
 {
-    if (timer_heap_reserve(&ike->timers, ike->timers.count + 1) < 0)
+    if (timers_reserve(ike) < 0)
         return NULL;
     struct ike_pair *p = pool_take(&ike->pair_pool);
     if (!p)
@@ -58,7 +60,8 @@ void pair_index(struct ike *ike, struct ike_pair *p)
     hash_table_add(&ike->pair_by_spi_out, &p->by_spi_out, spi_out_hash(ike, p->protocol, p->spi_out));
     if (p->inner)
         return;
-    hash_table_add(&ike->pair_by_selector, &p->by_selector, selector_hash(ike, p->connection->id, &p->selector));
+    hash_table_add(&ike->pair_by_selector, &p->by_selector,
+                   selector_hash(ike, p->connection->id, &p->selector));
     p->connection->pairs++;
     if (p->sa)
         list_add_tail(&p->sa->pairs, &p->on_sa);
@@ -66,7 +69,8 @@ void pair_index(struct ike *ike, struct ike_pair *p)
 
 static void orphan_index(struct ike *ike, struct ike_pair *p)
 {
-    hash_table_add(&ike->orphan_by_path, &p->by_path, orphan_hash(ike, &p->local.address, &p->remote.address));
+    hash_table_add(&ike->orphan_by_path, &p->by_path,
+                   orphan_hash(ike, &p->local.address, &p->remote.address));
     p->orphan = true;
 }
 
@@ -252,10 +256,10 @@ static void pair_supersede(struct ike *ike, struct ike_pair *old, const struct i
 {
     old->superseded = true;
     old->rekey_at = NS_NEVER;
+    /* A DELETE may be lost, and then only one side would keep the old pair: so both sides end it after the
+     * overlap, first the one that began the rekey. */
     bool replaced = old->rekeying && by->initiator;
-    bool aged = ike->now - old->created >= (ns)old->lifetime_seconds * NS_PER_S / 2;
-    if (replaced || aged)
-        old->delete_at = ns_min(old->delete_at, ike->now + (by->initiator ? IKE_PAIR_OVERLAP : IKE_PAIR_OVERLAP_PEER));
+    old->delete_at = ns_min(old->delete_at, ike->now + (replaced ? IKE_PAIR_OVERLAP : IKE_PAIR_OVERLAP_PEER));
     for (struct ike_pair *each = old; each; each = each->outer) {
         struct ike_action *a = action_add(ike, IKE_ACTION_SUPERSEDE_PAIR);
         a->pair.slot = each->slot;
@@ -285,7 +289,9 @@ void pair_confirm(struct ike *ike, struct ike_pair *p, bool tell_engine)
     uint32_t h = selector_hash(ike, p->connection->id, &p->selector);
     for (struct hash_link *l = hash_table_first(&ike->pair_by_selector, h); l; l = hash_link_next(l, h)) {
         struct ike_pair *old = container_of(l, struct ike_pair, by_selector);
-        if (old != p && old->connection == p->connection && !old->doom && !old->superseded && old->confirmed &&
+        /* Pairs with different peers live side by side: the packet path answers where it was spoken to. */
+        if (old != p && old->connection == p->connection && !old->doom && !old->superseded &&
+            old->confirmed && address_equal(&old->remote.address, &p->remote.address) &&
             selector_equal(&old->selector, &p->selector) && superseded++ < SUPERSEDED_AT_ONCE_MAX / 2)
             pair_supersede(ike, old, p);
     }
@@ -344,7 +350,8 @@ void orphans_forget(struct ike *ike, struct ike_sa *sa)
     for (struct hash_link *l = hash_table_first(&ike->orphan_by_path, h); l; l = hash_link_next(l, h)) {
         struct ike_pair *p = container_of(l, struct ike_pair, by_path);
         if (address_equal(&p->local.address, &sa->local.address) &&
-            address_equal(&p->remote.address, &sa->remote.address) && !sa->nat_remote && p->created < sa->created)
+            address_equal(&p->remote.address, &sa->remote.address) && !sa->nat_remote &&
+            p->created < sa->created)
             pair_doom(ike, p, false);
     }
 }
@@ -403,7 +410,8 @@ struct ike_pair *pair_find(const struct ike *ike, uint32_t slot, uint32_t spi_in
     return p && p->spi_in == spi_in ? p : NULL;
 }
 
-struct ike_pair *pair_find_out(const struct ike *ike, const struct ike_sa *sa, uint8_t protocol, uint32_t spi_out)
+struct ike_pair *pair_find_out(const struct ike *ike, const struct ike_sa *sa, uint8_t protocol,
+                               uint32_t spi_out)
 {
     uint32_t h = spi_out_hash(ike, protocol, spi_out);
     for (struct hash_link *l = hash_table_first(&ike->pair_by_spi_out, h); l; l = hash_link_next(l, h)) {
@@ -416,7 +424,8 @@ struct ike_pair *pair_find_out(const struct ike *ike, const struct ike_sa *sa, u
     return NULL;
 }
 
-struct ike_pair *pair_find_current(const struct ike *ike, const struct connection *c, const struct selector *s)
+struct ike_pair *pair_find_current(const struct ike *ike, const struct connection *c,
+                                   const struct selector *s)
 {
     uint32_t h = selector_hash(ike, c->id, s);
     for (struct hash_link *l = hash_table_first(&ike->pair_by_selector, h); l; l = hash_link_next(l, h)) {

@@ -22,9 +22,11 @@ static ns seconds_or(uint32_t seconds, uint32_t otherwise)
     return (ns)(seconds ? seconds : otherwise) * NS_PER_S;
 }
 
+/* One that was superseded is probed as well until it is on its way out: where both sides began at once each may hold the
+ * other's for the newer, and what only one side still has must end somehow. */
 static bool probes(const struct ike *ike, const struct ike_sa *sa)
 {
-    return sa->dpd && ike->config->dpd_mode != IKE_DPD_OFF && !sa->superseded;
+    return sa->dpd && ike->config->dpd_mode != IKE_DPD_OFF && sa->delete_at == NS_NEVER;
 }
 
 /* The next time to ask. On demand a quarter of the interval, so that what is sent late is noticed early. */
