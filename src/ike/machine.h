@@ -158,6 +158,7 @@ struct exchange {
     uint8_t iv[CBC_BLOCK_MAX];
     uint8_t expected[HASH_MAX]; /* HASH(3) */
     uint64_t answered;          /* digest of the message that `sent` answers */
+    uint64_t closed;            /* digest of the third message */
     struct message *sent;
     ns began, send_at, until;
     struct quick *quick;

@@ -97,8 +97,9 @@ static void receive_phase2(struct ike *ike, struct ike_sa *sa, const struct ike_
     char peer[ADDRESS_TEXT];
     enum isakmp_error error;
     struct exchange *x = h->exchange == ISAKMP_EXCHANGE_QUICK ? exchange_find(sa, h->message_id) : NULL;
-    if (x && x->answered && x->answered == ike_digest(ike, datagram)) {
-        resend(ike, sa, x->sent);
+    uint64_t digest = x ? ike_digest(ike, datagram) : 0;
+    if (x && (x->answered == digest || x->closed == digest)) {
+        resend(ike, sa, x->answered == digest ? x->sent : NULL);
         return;
     }
     if (x)

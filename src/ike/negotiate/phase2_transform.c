@@ -69,9 +69,13 @@ bool encapsulation_transport_possible(const struct ike_sa *sa, const struct sele
            prefix_is_host(&s->remote, &sa->remote.address);
 }
 
-static uint16_t encapsulation_number(const struct ike_sa *sa, bool transport)
+static bool nat_between(const struct ike_sa *sa)
 {
-    bool udp = sa->nat_local || sa->nat_remote;
+    return sa->nat_local || sa->nat_remote;
+}
+
+static uint16_t encapsulation_number(const struct ike_sa *sa, bool transport, bool udp)
+{
     if (!udp)
         return transport ? ISAKMP_ENCAPSULATION_TRANSPORT : ISAKMP_ENCAPSULATION_TUNNEL;
     if (sa->natt_draft)
@@ -119,7 +123,7 @@ unsigned phase2_write_offer(const struct ike_connection *config, const struct ik
         if (!set_usable(set))
             continue;
         uint8_t number = (uint8_t)++count;
-        uint16_t mode = encapsulation_number(sa, set->transport && host);
+        uint16_t mode = encapsulation_number(sa, set->transport && host, nat_between(sa));
         if (set->has_ah) {
             isakmp_begin_proposal(w, number, ISAKMP_PROTOCOL_AH, bytes_of(&ah, 4));
             isakmp_begin_transform(w, 1, integrities[integrity_index(set->ah_integrity)].ah_id);
@@ -271,7 +275,7 @@ static bool group_fits(const struct match *m, uint64_t group)
 }
 
 static bool transform_fits(const struct match *m, const struct ike_transform_set *set, uint8_t protocol,
-                           const struct offered *o)
+                           const struct offered *o, bool *ret_udp)
 {
     struct packet_algorithms own = set->esp;
     if (protocol == ISAKMP_PROTOCOL_AH)
@@ -280,9 +284,13 @@ static bool transform_fits(const struct match *m, const struct ike_transform_set
     uint64_t mode = o->mode;
     /* Some peers leave the mode out: tunnel then (RFC 2407 §4.5 leaves it open). */
     if (mode == 0)
-        mode = encapsulation_number(m->sa, false);
-    return o->usable && packet_algorithms_equal(&own, &o->algorithms) &&
-           mode == encapsulation_number(m->sa, transport) && group_fits(m, o->group);
+        mode = encapsulation_number(m->sa, false, nat_between(m->sa));
+    bool plain = mode == encapsulation_number(m->sa, transport, false) && !nat_between(m->sa);
+    /* A responder on port 4500 can carry UDP even where it saw no NAT itself. */
+    bool may_udp = nat_between(m->sa) || (m->sa->nat_port && !m->exact_group);
+    *ret_udp = mode == encapsulation_number(m->sa, transport, true) && may_udp;
+    return o->usable && packet_algorithms_equal(&own, &o->algorithms) && (plain || *ret_udp) &&
+           group_fits(m, o->group);
 }
 
 static bool spi_usable(struct bytes spi)
@@ -300,7 +308,9 @@ static bool proposal_fits(const struct match *m, const struct ike_transform_set 
         return false;
     for (unsigned t = 0; t < p->transform_count; t++) {
         struct offered o = offered_read(p->protocol, &m->payload->transforms[p->first_transform + t]);
-        if (!transform_fits(m, set, p->protocol, &o) || (c->count && c->group != o.group))
+        bool udp;
+        if (!transform_fits(m, set, p->protocol, &o, &udp) ||
+            (c->count && (c->group != o.group || c->udp != udp)))
             continue;
         struct transform *out = &c->transforms[c->count];
         *out = (struct transform){.protocol = esp ? 50 : 51,
@@ -310,6 +320,7 @@ static bool proposal_fits(const struct match *m, const struct ike_transform_set 
         c->transform[c->count] = (uint8_t)(p->first_transform + t);
         c->group = (uint8_t)o.group;
         c->esn = o.esn;
+        c->udp = udp;
         uint32_t seconds = o.has_seconds && o.seconds ? o.seconds : LIFETIME_DEFAULT;
         uint32_t own_kb = m->config->lifetime_kilobytes;
         c->lifetime_seconds = MIN(seconds, m->config->lifetime_seconds);

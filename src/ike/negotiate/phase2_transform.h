@@ -6,13 +6,6 @@
 
 #include "ike/machine.h"
 
-/* How packets will be carried; both sides must say the same. */
-struct encapsulation {
-    bool transport;
-    bool udp;   /* NAT is between */
-    bool draft; /* with the numbers of the NAT-T drafts */
-};
-
 /* Transport mode only where the proxies are the endpoints and no NAT is between. */
 bool encapsulation_transport_possible(const struct ike_sa *sa, const struct selector *s);
 
@@ -28,7 +21,7 @@ struct phase2_choice {
     uint8_t count;
     uint8_t proposal[2], transform[2]; /* indexes into the SA payload */
     uint8_t group;                     /* PFS */
-    bool tunnel, esn;
+    bool tunnel, esn, udp;
     uint32_t lifetime_seconds, lifetime_kilobytes; /* the shorter of both */
     bool shortened;                                /* ours are shorter than what was offered */
 };

@@ -257,8 +257,7 @@ bool am_r_third(struct ike *ike, struct ike_sa *sa, const struct phase1_input *i
     sa_set_identity(ike, sa, &id);
     bool initial_contact = phase1_has_initial_contact(sa, in->m);
     phase1_read_nat_d(ike, sa, in);
-    sa->nat_port = in->event->datagram.nat_port;
-    sa->local.port = in->event->datagram.local.port;
+    phase1_peer_floated(sa, in->event);
     if (sa->nat_port || sa->nat_remote)
         sa_move(ike, sa, &in->event->datagram.remote);
     phase1_accept(ike, sa, in->datagram);

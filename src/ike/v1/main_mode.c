@@ -247,8 +247,7 @@ bool mm_r_auth(struct ike *ike, struct ike_sa *sa, const struct phase1_input *in
     if (!phase1_authenticate(ike, sa, in))
         return false;
     bool initial_contact = phase1_has_initial_contact(sa, in->m);
-    sa->nat_port = in->event->datagram.nat_port; /* the peer floats, RFC 3947 §4 */
-    sa->local.port = in->event->datagram.local.port;
+    phase1_peer_floated(sa, in->event);
     if (sa->nat_port || sa->nat_remote)
         sa_move(ike, sa, &in->event->datagram.remote);
     phase1_accept(ike, sa, in->datagram);

@@ -477,6 +477,16 @@ void phase1_float(struct ike_sa *sa)
     sa->remote.port = ISAKMP_PORT_NATT;
 }
 
+/* RFC 3947 §4: an initiator that sees NAT moves to port 4500. NAT-D payloads are not authenticated with pre-shared keys;
+ * where they were tampered with on one side only, what the initiator does decides, so that both agree. */
+void phase1_peer_floated(struct ike_sa *sa, const struct ike_event *event)
+{
+    sa->nat_port = event->datagram.nat_port;
+    sa->local.port = event->datagram.local.port;
+    if (!sa->nat_port)
+        sa->nat_local = sa->nat_remote = false;
+}
+
 /* ---- keys ---- */
 
 bool phase1_take_ke(struct ike *ike, struct ike_sa *sa, const struct isakmp_message *m, const char **ret_cause)

@@ -55,6 +55,8 @@ void phase1_read_vendors(struct ike *ike, struct ike_sa *sa, const struct isakmp
 void phase1_write_nat_d(struct ike *ike, struct ike_sa *sa, struct isakmp_writer *w);
 void phase1_read_nat_d(struct ike *ike, struct ike_sa *sa, const struct phase1_input *in);
 void phase1_float(struct ike_sa *sa); /* NAT is between: to port 4500 */
+/* As responder: to which port the peer's authentication came tells whether it saw NAT. */
+void phase1_peer_floated(struct ike_sa *sa, const struct ike_event *event);
 /* The body of our ID payload into `out`; its length. */
 size_t phase1_identity(const struct ike *ike, const struct ike_sa *sa, uint8_t *out, size_t size);
 bool phase1_nonce(struct ike *ike, uint8_t *nonce, uint16_t *len);

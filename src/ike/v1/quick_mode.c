@@ -435,13 +435,15 @@ static bool responder_first(struct ike *ike, struct ike_sa *sa, const struct isa
 }
 
 /* HDR*, HASH(3) --> */
-static bool responder_third(struct ike *ike, struct exchange *x, const struct isakmp_message *m, const uint8_t *iv)
+static bool responder_third(struct ike *ike, struct exchange *x, const struct isakmp_message *m, struct bytes datagram,
+                            const uint8_t *iv)
 {
     const struct ike_sa *sa = x->sa;
     if (m->payloads[0].type != ISAKMP_PAYLOAD_HASH ||
         !bytes_equal_secret(m->payloads[0].body, bytes_of(x->expected, hash_size(sa->policy.hash))))
         return false;
     memcpy(x->iv, iv, sizeof(x->iv));
+    x->closed = ike_digest(ike, datagram);
     struct ike_pair *p = x->slot < ike->limits.pair_max ? ike->pairs[x->slot] : NULL;
     exchange_finish(ike, x, EXCHANGE_R_DONE);
     if (p)
@@ -457,7 +459,7 @@ bool quick_receive(struct ike *ike, struct ike_sa *sa, struct exchange *x, const
     if (!x)
         return responder_first(ike, sa, m, datagram, iv);
     if (x->state == EXCHANGE_R_SENT)
-        return responder_third(ike, x, m, iv);
+        return responder_third(ike, x, m, datagram, iv);
     if (x->state != EXCHANGE_I_SENT)
         return false;
     const struct key_exchange *kx = x->quick->kx;

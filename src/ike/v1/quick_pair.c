@@ -90,7 +90,7 @@ static struct ike_pair *pair_make(struct ike *ike, struct exchange *x, const str
     p->selector = q->selector;
     p->initiator = p->confirmed = initiator;
     p->tunnel = c->tunnel;
-    p->udp = x->sa->nat_local || x->sa->nat_remote;
+    p->udp = c->udp;
     p->esn = c->esn;
     p->pfs_group = c->group;
     p->lifetime_seconds = MAX(c->lifetime_seconds, (uint32_t)IKE_LIFETIME_MIN);

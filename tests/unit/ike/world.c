@@ -122,6 +122,7 @@ static void machine_new(struct node *n)
     n->ike = ike_new(&limits, seed);
     assert_non_null(n->ike);
     node_configure(n);
+    ike_debug(n->ike, getenv("IKE_WORLD_LOG") != NULL, false);
 }
 
 void node_start(struct node *n)
@@ -221,7 +222,8 @@ static void pair_install(struct node *n, const struct ike_pair_install *in)
     for (unsigned i = 0; i < 4; i++) {
         assert_int_equal(keys[i].len, i % 2 ? packet_integrity_key_len(&in->algorithms)
                                             : packet_encryption_key_len(&in->algorithms));
-        memcpy(p->keys[i], keys[i].data, keys[i].len);
+        if (keys[i].len)
+            memcpy(p->keys[i], keys[i].data, keys[i].len);
     }
     n->installs++;
 }
