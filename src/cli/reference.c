@@ -17,6 +17,8 @@ static const char introduction[] = "# Command reference\n\n"
                                    "count RE` filter its lines by a POSIX extended\n"
                                    "regular expression.\n\n";
 
+static const struct grammar_mode exec_mode = {GRAMMAR_MODE_EXEC, GRAMMAR_MODE_NONE, "", "Exec"};
+
 int reference_main(int argc, char **argv)
 {
     struct grammar g;
@@ -32,9 +34,12 @@ int reference_main(int argc, char **argv)
         error = grammar_add(&g, exec_commands, EXEC_COMMANDS);
     if (!error)
         error = grammar_add(&g, show_commands, show_command_count);
+    if (!error)
+        error = grammar_add_modes(&g, &exec_mode, 1);
     if (!error) {
         text_add(&out, introduction);
-        grammar_reference(&g, GRAMMAR_MODE_NONE, &out);
+        for (uint8_t mode = GRAMMAR_MODE_EXEC; mode < CONFIG_MODES; mode++)
+            grammar_reference(&g, mode, &out);
         fputs(text_get(&out), stdout);
     }
     bool good = !error && !out.failed && fflush(stdout) == 0;

@@ -40,7 +40,7 @@ const struct sad_pair *flow_sending(const struct show_flow *f)
     for (uint32_t i = 0; i < f->pair_count; i++) {
         const struct sad_pair *p = f->pairs[i];
         uint32_t state = atomic_load(&p->state);
-        if (state == PAIR_INBOUND)
+        if (state == PAIR_INBOUND || !counts(p))
             continue;
         bool first = !best || (state == PAIR_ACTIVE && atomic_load(&best->state) != PAIR_ACTIVE);
         if (first || (state == atomic_load(&best->state) &&

@@ -320,7 +320,7 @@ static void route_render(const struct show *s, const json_t *o, struct text *out
     else if (!known_at(o, "next_hop"))
         text_printf(out, " is directly connected, %s\n", text_at(o, "interface"));
     else
-        text_printf(out, " [%llu] via %s, %s\n", (unsigned long long)number_at(o, "metric"),
+        text_printf(out, " [%llu/0] via %s, %s\n", (unsigned long long)number_at(o, "metric"),
                     text_at(o, "next_hop"), text_at(o, "interface"));
 }
 

@@ -296,10 +296,10 @@ static void print_endpoints(const json_t *o, struct text *out)
 static void sa_render(const struct show *s, const json_t *o, struct text *out)
 {
     if (text_changed(s, o, "interface") || text_changed(s, o, "crypto_map"))
-        text_printf(out, "%sinterface: %s\n    Crypto map tag: %s, local addr. %s\n", s->before ? "\n" : "",
-                    text_at(o, "interface"), text_at(o, "crypto_map"), text_at(o, "local_address"));
+        text_printf(out, "interface: %s\n    Crypto map tag: %s, local addr. %s\n\n", text_at(o, "interface"),
+                    text_at(o, "crypto_map"), text_at(o, "local_address"));
     text_printf(out,
-                "\n   local ident (addr/mask/prot/port): (%s)\n   remote ident (addr/mask/prot/port): (%s)\n",
+                "   local ident (addr/mask/prot/port): (%s)\n   remote ident (addr/mask/prot/port): (%s)\n",
                 text_at(o, "local_ident"), text_at(o, "remote_ident"));
     text_printf(out, "   current_peer: %s",
                 known_at(o, "current_peer") ? text_at(o, "current_peer") : "none");
