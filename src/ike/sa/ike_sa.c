@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of an IKE SA. It is found by our own cookie (random, so its bytes serve as the hash), by its path (local and
- * remote address) once established or when we initiate it, and by the peer's identity. Always holds: an SA that is not
- * established and was begun by a stranger is on exactly one of the two half-open lists. */
+/* The life of an IKE SA. It is found by our own cookie (random, so its bytes serve as the hash), by its path
+ * (local and remote address) once established or when we initiate it, and by the peer's identity. Always
+ * holds: an SA that is not established and was begun by a stranger is on exactly one of the two half-open
+ * lists. */
 #include "ike/sa/ike_sa.h"
 
 #include "base/be.h"
@@ -31,7 +32,8 @@ static uint32_t initial_hash(const struct ike *ike, const uint8_t *cookie_i, con
 
 static uint32_t identity_hash(const struct ike *ike, const struct ike_sa *sa)
 {
-    return hash_bytes(sa->identity, sa->identity_len, ike->seed ^ sa->identity_type);
+    uint64_t seed = ike->seed ^ address_hash(&sa->local.address) ^ (uint64_t)sa->identity_type << 32;
+    return hash_bytes(sa->identity, sa->identity_len, seed);
 }
 
 static void cookie_make(struct ike *ike, uint8_t cookie[8])
@@ -64,12 +66,14 @@ static struct ike_sa *sa_take(struct ike *ike, bool initiator, const struct endp
 
 static void sa_index(struct ike *ike, struct ike_sa *sa)
 {
-    hash_table_add(&ike->sa_by_cookie, &sa->by_cookie, cookie_hash(sa->initiator ? sa->cookie_i : sa->cookie_r));
+    hash_table_add(&ike->sa_by_cookie, &sa->by_cookie,
+                   cookie_hash(sa->initiator ? sa->cookie_i : sa->cookie_r));
     hash_table_add(&ike->sa_by_id, &sa->by_id, (uint32_t)sa->id);
     list_add_tail(&ike->sas, &sa->all);
 }
 
-struct ike_sa *sa_new(struct ike *ike, bool initiator, const struct endpoint *local, const struct endpoint *remote)
+struct ike_sa *sa_new(struct ike *ike, bool initiator, const struct endpoint *local,
+                      const struct endpoint *remote)
 {
     struct ike_sa *sa = sa_take(ike, initiator, local, remote);
     struct phase1 *p = sa ? pool_take(&ike->phase1_pool) : NULL;
@@ -92,8 +96,8 @@ struct ike_sa *sa_new(struct ike *ike, bool initiator, const struct endpoint *lo
     return sa;
 }
 
-struct ike_sa *sa_restore(struct ike *ike, uint64_t id, uint32_t number, bool initiator, const uint8_t *cookies,
-                          const struct endpoint *local, const struct endpoint *remote)
+struct ike_sa *sa_restore(struct ike *ike, uint64_t id, uint32_t number, bool initiator,
+                          const uint8_t *cookies, const struct endpoint *local, const struct endpoint *remote)
 {
     struct ike_sa *sa = sa_take(ike, initiator, local, remote);
     if (!sa)
@@ -179,8 +183,7 @@ void sa_doom(struct ike *ike, struct ike_sa *sa, enum sa_doom doom, bool tell)
     sa->doom = (uint8_t)doom;
     sa->tell = tell;
     if (doom == SA_DOOMED_WITH_PAIRS)
-        list_for_each(&sa->pairs, l)
-            pair_doom(ike, list_entry(l, struct ike_pair, on_sa), tell);
+        list_for_each(&sa->pairs, l) pair_doom(ike, list_entry(l, struct ike_pair, on_sa), tell);
     timer_set(&ike->timers, &sa->timer, ike->now);
 }
 
@@ -215,7 +218,8 @@ bool sa_alive(const struct ike_sa *sa)
 
 struct ike_sa *sa_find_id(const struct ike *ike, uint64_t id)
 {
-    for (struct hash_link *l = hash_table_first(&ike->sa_by_id, (uint32_t)id); l; l = hash_link_next(l, (uint32_t)id)) {
+    for (struct hash_link *l = hash_table_first(&ike->sa_by_id, (uint32_t)id); l;
+         l = hash_link_next(l, (uint32_t)id)) {
         struct ike_sa *sa = container_of(l, struct ike_sa, by_id);
         if (sa->id == id)
             return sa;
@@ -223,7 +227,8 @@ struct ike_sa *sa_find_id(const struct ike *ike, uint64_t id)
     return NULL;
 }
 
-static struct ike_sa *find_own(const struct ike *ike, const uint8_t *own, const uint8_t *other, bool initiator)
+static struct ike_sa *find_own(const struct ike *ike, const uint8_t *own, const uint8_t *other,
+                               bool initiator)
 {
     static const uint8_t none[8];
     uint32_t h = cookie_hash(own);
@@ -275,7 +280,8 @@ struct ike_sa *sa_find_path(const struct ike *ike, const struct address *local, 
         struct ike_sa *sa = container_of(l, struct ike_sa, by_path);
         if (!sa_alive(sa) || !on_path(sa, local, remote))
             continue;
-        if (!best || sa->established > best->established || (sa->established == best->established && sa->id > best->id))
+        if (!best || sa->established > best->established ||
+            (sa->established == best->established && sa->id > best->id))
             best = sa;
     }
     return best;
@@ -360,8 +366,7 @@ void sa_move(struct ike *ike, struct ike_sa *sa, const struct endpoint *remote)
     sa->remote = *remote;
     if (indexed)
         sa_index_path(ike, sa);
-    list_for_each(&sa->pairs, l)
-        pair_moved(ike, list_entry(l, struct ike_pair, on_sa));
+    list_for_each(&sa->pairs, l) pair_moved(ike, list_entry(l, struct ike_pair, on_sa));
     if (sa_established(sa))
         record_sa(ike, sa);
 }
@@ -409,7 +414,8 @@ bool sa_half_open_admit(struct ike *ike, const struct address *from)
     }
     if (ike->half_open < max && ike->sa_pool.taken < ike->limits.sa_max)
         return true;
-    /* The oldest of those that never proved their address gives way, then the oldest of all half-open ones. */
+    /* The oldest of those that never proved their address gives way, then the oldest of all half-open ones.
+     */
     struct list *from_list = !list_empty(&ike->fresh) ? &ike->fresh : &ike->proven;
     if (list_empty(from_list)) {
         ike->statistics.half_open_refused++;
@@ -456,7 +462,8 @@ void sa_half_open_remove(struct ike *ike, struct ike_sa *sa)
 
 /* ---- establishing ---- */
 
-static struct contact *contact_find(const struct ike *ike, const struct address *local, const struct address *remote)
+static struct contact *contact_find(const struct ike *ike, const struct address *local,
+                                    const struct address *remote)
 {
     uint32_t h = path_hash(ike, remote);
     for (struct hash_link *l = hash_table_first(&ike->contact_by_path, h); l; l = hash_link_next(l, h)) {
@@ -478,26 +485,31 @@ void contact_note(struct ike *ike, const struct address *local, const struct add
         return;
     struct contact *c = pool_take(&ike->contact_pool);
     if (!c)
-        return; /* a superfluous INITIAL-CONTACT at worst: bounded by the number of IKE SAs ever alive at once */
+        return; /* a superfluous INITIAL-CONTACT at worst: bounded by the number of IKE SAs ever alive at once
+                 */
     c->local = *local;
     c->remote = *remote;
     hash_table_add(&ike->contact_by_path, &c->by_path, path_hash(ike, remote));
 }
 
-/* RFC 2407 §4.6.3.3: the peer has no other SAs. By identity; an address as identity says nothing once NAT is between,
- * where many peers call themselves 192.168.1.1 (RFC 3947 §6). SAs that came up while this one was being made are not
- * meant: both sides may begin at once. */
+/* RFC 2407 §4.6.3.3: the peer has no other SAs. By identity; an address as identity says nothing once NAT is
+ * between, where many peers call themselves 192.168.1.1 (RFC 3947 §6). SAs that came up while this one was
+ * being made are not meant: both sides may begin at once. Nor are those with another address of ours: each
+ * address is an identity of its own, and to the peer another gateway. */
 static void honour_initial_contact(struct ike *ike, struct ike_sa *sa)
 {
     uint32_t h = identity_hash(ike, sa);
     for (struct hash_link *l = hash_table_first(&ike->sa_by_identity, h); l; l = hash_link_next(l, h)) {
         struct ike_sa *old = container_of(l, struct ike_sa, by_identity);
-        if (old == sa || !sa_established(old) || !same_identity(old, sa) || old->established >= sa->created)
+        if (old == sa || !sa_established(old) || !same_identity(old, sa) || old->established >= sa->created ||
+            !address_equal(&old->local.address, &sa->local.address))
             continue;
-        bool is_address = sa->identity_type == ISAKMP_ID_IPV4_ADDR || sa->identity_type == ISAKMP_ID_IPV6_ADDR;
+        bool is_address =
+            sa->identity_type == ISAKMP_ID_IPV4_ADDR || sa->identity_type == ISAKMP_ID_IPV6_ADDR;
         if (is_address && (sa->nat_remote || old->nat_remote) && !endpoint_equal(&sa->remote, &old->remote))
             continue;
-        ike_debugf(ike, "(%u): peer starts anew: IKE SA (%u) of the same identity goes", sa->number, old->number);
+        ike_debugf(ike, "(%u): peer starts anew: IKE SA (%u) of the same identity goes", sa->number,
+                   old->number);
         sa_doom(ike, old, SA_DOOMED_WITH_PAIRS, false);
     }
     orphans_forget(ike, sa);
@@ -529,7 +541,8 @@ static void adopt(struct ike *ike, struct ike_sa *sa)
     orphans_adopt(ike, sa);
 }
 
-/* How long before its end an IKE SA is made anew. Who began the old one begins first; the jitter spreads many. */
+/* How long before its end an IKE SA is made anew. Who began the old one begins first; the jitter spreads
+ * many. */
 static ns reauth_margin(struct ike *ike, const struct ike_sa *sa, ns life)
 {
     ns margin = ns_min(life / 4, IKE_REAUTH_MARGIN_MAX);
@@ -570,6 +583,5 @@ void sa_establish(struct ike *ike, struct ike_sa *sa, bool initial_contact)
         memcpy(a->keys.cookie_initiator, sa->cookie_i, 8);
         a->keys.key = action_copy(ike, bytes_of(sa->key, sa->key_len));
     }
-    list_for_each_safe(&sa->wishes, l, next)
-        wish_kick(ike, list_entry(l, struct wish, on_sa));
+    list_for_each_safe(&sa->wishes, l, next) wish_kick(ike, list_entry(l, struct wish, on_sa));
 }
