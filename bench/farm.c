@@ -390,7 +390,7 @@ static void socket_read(struct farm *f, int which)
     for (int i = 0; i < n; i++) {
         const struct datagram *d = &datagrams[i];
         struct ike_event e = {.type = IKE_EVENT_DATAGRAM,
-                              .datagram = {.local = d->local,
+                              .datagram = {.local = {d->local.address, ports[which]},
                                            .remote = d->remote,
                                            .data = bytes_of(d->data, d->len),
                                            .nat_port = which == 1}};

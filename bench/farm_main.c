@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/spi.h"
+#include "crypto/crypto.h"
 #include "farm.h"
 #include "io/clock.h"
 
@@ -169,7 +170,7 @@ int main(int argc, char **argv)
             return usage();
     if (optind != argc || !address_is_set(&o.gateway))
         return usage();
-    struct farm *f = farm_new(&o);
+    struct farm *f = crypto_init() == 0 ? farm_new(&o) : NULL;
     if (!f)
         return 1;
     printf("ready\n");
@@ -178,5 +179,6 @@ int main(int argc, char **argv)
         if (farm_turn(f, NS_PER_S, 0) && !command(f))
             break;
     farm_free(f);
+    crypto_done();
     return 0;
 }
