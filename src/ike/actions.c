@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list that a step leaves: adding actions, copying what they name into the arena, lines for people. Called from
- * every room of ike/. Always holds: a unit of work begins only with action_room, and leaves less than that. */
+/* The list that a step leaves: adding actions, copying what they name into the arena, lines for people.
+ * Called from every room of ike/. Always holds: a unit of work begins only with action_room, and leaves less
+ * than that. */
 #include "ike/machine.h"
 
 #include <assert.h>
@@ -65,7 +66,8 @@ struct bytes action_copy(struct ike *ike, struct bytes b)
 /* Lines are the one thing that may be left out: they never take the room of what must happen. */
 static bool line_room(const struct ike *ike)
 {
-    return ike->out && ike->out->count + 12 < IKE_ACTIONS_MAX && ike->out->used + UNIT_ARENA / 2 < IKE_ARENA_SIZE;
+    return ike->out && ike->out->count + 12 < IKE_ACTIONS_MAX &&
+           ike->out->used + UNIT_ARENA / 2 < IKE_ARENA_SIZE;
 }
 
 static const char *text_copy(struct ike *ike, const char *text)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Key exchange as a job: it takes copies of all it needs, so any thread may run it while the machine goes on, and the
- * IKE SA may vanish meanwhile. Its generator is seeded from the machine's, so a simulation repeats. */
+/* Key exchange as a job: it takes copies of all it needs, so any thread may run it while the machine goes on,
+ * and the IKE SA may vanish meanwhile. Its generator is seeded from the machine's, so a simulation repeats.
+ */
 #include "ike/machine.h"
 
 #include <errno.h>
@@ -38,7 +39,8 @@ void ike_job_run(struct ike_job *job)
     if (job->generate)
         job->result = dh_generate(job->group, &rng, &job->keypair);
     if (job->result == 0 && job->derive)
-        job->result = dh_shared(&job->keypair, bytes_of(job->peer_public, job->peer_public_len), &job->shared);
+        job->result =
+            dh_shared(&job->keypair, bytes_of(job->peer_public, job->peer_public_len), &job->shared);
     rng_wipe(&rng);
 }
 

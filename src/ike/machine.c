@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The top of the machine: making it, configuring it, and the step. A step handles its event, then works off what is due
- * as long as there is room for its actions; the rest stays due and ike_deadline says so. */
+/* The top of the machine: making it, configuring it, and the step. A step handles its event, then works off
+ * what is due as long as there is room for its actions; the rest stays due and ike_deadline says so. */
 #include "ike/machine.h"
 
 #include "ike/auth/preshared.h"
@@ -43,10 +43,10 @@ static int tables_init(struct ike *ike)
         struct hash_table *table;
         uint32_t expected;
     } tables[] = {
-        {&ike->sa_by_id, sas},          {&ike->sa_by_cookie, sas},      {&ike->sa_by_initial, sas / 8},
-        {&ike->sa_by_path, sas},        {&ike->sa_by_identity, sas},    {&ike->pair_by_spi_out, pairs},
-        {&ike->pair_by_selector, pairs}, {&ike->orphan_by_path, pairs / 8}, {&ike->connection_by_id, pairs},
-        {&ike->contact_by_path, sas},   {&ike->wish_by_selector, pairs / 8}, {&ike->source_by_address, 4096},
+        {&ike->sa_by_id, sas},           {&ike->sa_by_cookie, sas},           {&ike->sa_by_initial, sas / 8},
+        {&ike->sa_by_path, sas},         {&ike->sa_by_identity, sas},         {&ike->pair_by_spi_out, pairs},
+        {&ike->pair_by_selector, pairs}, {&ike->orphan_by_path, pairs / 8},   {&ike->connection_by_id, pairs},
+        {&ike->contact_by_path, sas},    {&ike->wish_by_selector, pairs / 8}, {&ike->source_by_address, 4096},
     };
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
         if (hash_table_init(tables[i].table, MAX(tables[i].expected, 16u)) < 0)
@@ -127,9 +127,9 @@ void ike_free(struct ike *ike)
                                    &ike->contact_by_path,  &ike->wish_by_selector, &ike->source_by_address};
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
         hash_table_done(tables[i]);
-    struct pool *pools[] = {&ike->sa_pool,   &ike->phase1_pool,     &ike->kx_pool,   &ike->exchange_pool,
-                            &ike->quick_pool, &ike->pair_pool,      &ike->connection_pool, &ike->wish_pool,
-                            &ike->source_pool, &ike->contact_pool,  &ike->reassembly_pool};
+    struct pool *pools[] = {&ike->sa_pool,     &ike->phase1_pool,  &ike->kx_pool,         &ike->exchange_pool,
+                            &ike->quick_pool,  &ike->pair_pool,    &ike->connection_pool, &ike->wish_pool,
+                            &ike->source_pool, &ike->contact_pool, &ike->reassembly_pool};
     for (size_t i = 0; i < ARRAY_SIZE(pools); i++)
         pool_done(pools[i]);
     slots_done(ike);
@@ -255,7 +255,8 @@ static void on_acquire(struct ike *ike, const struct ike_event *e)
     proxy_widen(&s); /* pairs and wishes are known by what IKEv1 can say */
     if (c && c->config && pair_find_current(ike, c, &s))
         return; /* it came up meanwhile */
-    if (c && c->config && c->quiet_until <= ike->now && wish_make(ike, c, &e->acquire.selector, UINT32_MAX, true))
+    if (c && c->config && c->quiet_until <= ike->now &&
+        wish_make(ike, c, &e->acquire.selector, UINT32_MAX, true))
         return;
     struct ike_action *a = action_add(ike, IKE_ACTION_ACQUIRE_FAILED);
     a->acquire_failed.connection = e->acquire.connection;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the rooms of the IKE machine share: its objects and how they hold each other. Only files below ike/ include it.
+/* What the rooms of the IKE machine share: its objects and how they hold each other. Only files below ike/
+ * include it.
  *
  *   connection (one crypto map sequence) <- wish (a tunnel wanted) -> ike_sa -> exchange (phase 2) -> pair
  *
- * Every object has at most one timer in the machine's heap. A step handles its event and then timers that are due, each
- * of which leaves a bounded number of actions; work that could be unbounded (a thousand pairs of a dead peer) is marked
- * on its objects and their timers set to now. So a step never overflows its actions (machine.c checks the room left).
+ * Every object has at most one timer in the machine's heap. A step handles its event and then timers that are
+ * due, each of which leaves a bounded number of actions; work that could be unbounded (a thousand pairs of a
+ * dead peer) is marked on its objects and their timers set to now. So a step never overflows its actions
+ * (machine.c checks the room left).
  */
 #ifndef IKE_MACHINE_H
 #define IKE_MACHINE_H
@@ -42,19 +44,19 @@ struct key_exchange {
 
 /* Phase 1 on its way, freed when it is over. */
 enum phase1_state {
-    PHASE1_MM_I_SA_SENT,      /* MM1 out */
-    PHASE1_MM_I_KEYPAIR,      /* MM2 in, job */
-    PHASE1_MM_I_KE_SENT,      /* MM3 out */
-    PHASE1_MM_I_SHARED,       /* MM4 in, job */
-    PHASE1_MM_I_AUTH_SENT,    /* MM5 out */
-    PHASE1_MM_R_SA_SENT,      /* MM2 out */
-    PHASE1_MM_R_SHARED,       /* MM3 in, job */
-    PHASE1_MM_R_KE_SENT,      /* MM4 out */
-    PHASE1_AM_I_KEYPAIR,      /* job */
-    PHASE1_AM_I_SENT,         /* AM1 out */
-    PHASE1_AM_I_SHARED,       /* AM2 in, job */
-    PHASE1_AM_R_SHARED,       /* AM1 in, job */
-    PHASE1_AM_R_SENT,         /* AM2 out */
+    PHASE1_MM_I_SA_SENT,   /* MM1 out */
+    PHASE1_MM_I_KEYPAIR,   /* MM2 in, job */
+    PHASE1_MM_I_KE_SENT,   /* MM3 out */
+    PHASE1_MM_I_SHARED,    /* MM4 in, job */
+    PHASE1_MM_I_AUTH_SENT, /* MM5 out */
+    PHASE1_MM_R_SA_SENT,   /* MM2 out */
+    PHASE1_MM_R_SHARED,    /* MM3 in, job */
+    PHASE1_MM_R_KE_SENT,   /* MM4 out */
+    PHASE1_AM_I_KEYPAIR,   /* job */
+    PHASE1_AM_I_SENT,      /* AM1 out */
+    PHASE1_AM_I_SHARED,    /* AM2 in, job */
+    PHASE1_AM_R_SHARED,    /* AM1 in, job */
+    PHASE1_AM_R_SENT,      /* AM2 out */
     PHASE1_ESTABLISHED,
 };
 
@@ -67,13 +69,13 @@ struct phase1 {
     uint8_t tries;
     uint8_t hint; /* an unauthenticated error notify, or 0 */
     bool natt_offered;
-    bool auth_undecryptable; /* MM5 or MM6 came and made no sense: the keys differ */
-    uint8_t natt; /* enum isakmp_vendor of the NAT-T form that both speak, or 0 */
+    bool auth_undecryptable;                  /* MM5 or MM6 came and made no sense: the keys differ */
+    uint8_t natt;                             /* enum isakmp_vendor of the NAT-T form that both speak, or 0 */
     uint8_t proposal_number, transform_index; /* chosen of SAi_b, aggressive mode */
     ns paused_at;
     struct endpoint event_local, event_remote; /* of the second message */
-    struct message *identity_sent; /* IDii_b of aggressive mode */
-    struct message *am2;   /* the second message, while the shared secret is computed */
+    struct message *identity_sent;             /* IDii_b of aggressive mode */
+    struct message *am2;                       /* the second message, while the shared secret is computed */
     struct key_exchange *kx;
     uint8_t skeyid[HASH_MAX];
     uint8_t iv[CBC_BLOCK_MAX];
@@ -93,8 +95,9 @@ struct ike_sa {
     uint8_t state; /* enum phase1_state */
     uint8_t doom;  /* enum sa_doom */
     bool initiator : 1, aggressive : 1, nat_local : 1, nat_remote : 1, nat_port : 1, natt_draft : 1, dpd : 1,
-        fragmentation : 1, superseded : 1, tell : 1, restored : 1, in_path : 1, in_initial : 1, in_identity : 1,
-        counted : 1, dpd_probing : 1, dpd_asked : 1, idle_asked : 1, reauth_begun : 1, session_up : 1, dirty : 1;
+        fragmentation : 1, superseded : 1, tell : 1, restored : 1, in_path : 1, in_initial : 1,
+        in_identity : 1, counted : 1, dpd_probing : 1, dpd_asked : 1, idle_asked : 1, reauth_begun : 1,
+        session_up : 1, dirty : 1;
     uint8_t exchange_count;
     uint8_t cookie_i[8], cookie_r[8];
     struct endpoint local, remote;
@@ -118,14 +121,14 @@ struct ike_sa {
 };
 
 enum exchange_state {
-    EXCHANGE_I_JOB,      /* key pair for PFS */
-    EXCHANGE_I_SENT,     /* QM1 out */
-    EXCHANGE_I_SHARED,   /* QM2 in, job */
-    EXCHANGE_I_DONE,     /* QM3 out: kept in case QM2 comes again */
-    EXCHANGE_R_SHARED,   /* QM1 in, job */
-    EXCHANGE_R_SENT,     /* QM2 out: its pair waits for QM3 */
+    EXCHANGE_I_JOB,    /* key pair for PFS */
+    EXCHANGE_I_SENT,   /* QM1 out */
+    EXCHANGE_I_SHARED, /* QM2 in, job */
+    EXCHANGE_I_DONE,   /* QM3 out: kept in case QM2 comes again */
+    EXCHANGE_R_SHARED, /* QM1 in, job */
+    EXCHANGE_R_SENT,   /* QM2 out: its pair waits for QM3 */
     EXCHANGE_R_DONE,
-    EXCHANGE_R_REFUSED,  /* answered with a notify: kept so that a repeated QM1 is not judged again */
+    EXCHANGE_R_REFUSED, /* answered with a notify: kept so that a repeated QM1 is not judged again */
 };
 
 /* One protocol of an agreement. */
@@ -177,8 +180,8 @@ struct ike_pair {
     struct connection *connection;
     uint32_t slot, spi_in, spi_out, number;
     uint8_t protocol, doom, pfs_group;
-    bool initiator : 1, confirmed : 1, superseded : 1, tunnel : 1, udp : 1, esn : 1, orphan : 1, rekeying : 1, moved : 1,
-        renew : 1, dirty : 1, loose : 1; /* loose: restored, not linked yet */
+    bool initiator : 1, confirmed : 1, superseded : 1, tunnel : 1, udp : 1, esn : 1, orphan : 1, rekeying : 1,
+        moved : 1, renew : 1, dirty : 1, loose : 1; /* loose: restored, not linked yet */
     struct packet_algorithms algorithms;
     struct selector selector;
     struct endpoint local, remote;
@@ -220,7 +223,7 @@ struct wish {
     struct exchange *exchange;
     ns began;
     uint32_t first, tried;
-    bool fresh; /* the IKE SA was made for this attempt */
+    bool fresh;   /* the IKE SA was made for this attempt */
     bool acquire; /* packets wait for it */
 };
 
@@ -266,13 +269,14 @@ struct ike {
 
     struct hash_table sa_by_id, sa_by_cookie, sa_by_initial, sa_by_path, sa_by_identity;
     struct hash_table pair_by_spi_out, pair_by_selector, orphan_by_path;
-    struct hash_table connection_by_id, peer_by_path, contact_by_path, wish_by_selector, source_by_address, keys;
+    struct hash_table connection_by_id, peer_by_path, contact_by_path, wish_by_selector, source_by_address,
+        keys;
     struct list sas, connections, fresh, proven;
     struct ike_pair **pairs; /* by slot */
     struct timer_heap timers;
     uint32_t timer_count; /* reserved */
-    struct pool sa_pool, phase1_pool, kx_pool, exchange_pool, quick_pool, pair_pool, connection_pool, wish_pool,
-        source_pool, contact_pool, reassembly_pool;
+    struct pool sa_pool, phase1_pool, kx_pool, exchange_pool, quick_pool, pair_pool, connection_pool,
+        wish_pool, source_pool, contact_pool, reassembly_pool;
     struct peer_link *peer_links;
     struct key_index *key_indexes;
     uint64_t key_lengths_v4, key_lengths_v6[3]; /* bit n: some key has a prefix of length n */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records: what a successor needs to go on with an IKE SA, a pair or a connection, as bytes through cursors. Each begins
- * with a version. Times are those of the machine's clock; whoever restores on another node gives the clock of the group.
+/* Records: what a successor needs to go on with an IKE SA, a pair or a connection, as bytes through cursors.
+ * Each begins with a version. Times are those of the machine's clock; whoever restores on another node gives
+ * the clock of the group.
  *
- * An IKE SA's record holds what phase 2 is made from (SKEYID_d, SKEYID_a, the cipher's key, the last block of phase 1),
- * the probe numbers, and the last answers with the digests of what they answer, so that a repeated message gets the
- * same answer from the successor, byte for byte. */
+ * An IKE SA's record holds what phase 2 is made from (SKEYID_d, SKEYID_a, the cipher's key, the last block of
+ * phase 1), the probe numbers, and the last answers with the digests of what they answer, so that a repeated
+ * message gets the same answer from the successor, byte for byte. */
 #include "ike/machine.h"
 
 #include "ike/exchange/exchange.h"
@@ -132,15 +133,16 @@ static void put_exchange(struct writer *w, const struct exchange *x)
 
 static bool worth_recording(const struct exchange *x)
 {
-    return (x->state == EXCHANGE_R_SENT || x->state == EXCHANGE_I_DONE || x->state == EXCHANGE_R_DONE) && x->sent &&
-           x->sent->len <= ANSWER_MAX;
+    return (x->state == EXCHANGE_R_SENT || x->state == EXCHANGE_I_DONE || x->state == EXCHANGE_R_DONE) &&
+           x->sent && x->sent->len <= ANSWER_MAX;
 }
 
 /* The newest ones, as many as fit. */
 static void put_exchanges(struct writer *w, const struct ike_sa *sa)
 {
     unsigned count = 0;
-    for (struct list *l = sa->exchanges.prev; l != &sa->exchanges && count < IKE_RECORD_EXCHANGES_MAX; l = l->prev) {
+    for (struct list *l = sa->exchanges.prev; l != &sa->exchanges && count < IKE_RECORD_EXCHANGES_MAX;
+         l = l->prev) {
         const struct exchange *x = list_entry(l, struct exchange, on_sa);
         if (!worth_recording(x) || writer_len(w) + x->sent->len + 160 > IKE_RECORD_MAX)
             continue;
@@ -215,10 +217,11 @@ void record_pair(struct ike *ike, struct ike_pair *p)
     write_be32(w, p->number);
     write_u8(w, p->protocol);
     write_u8(w, p->pfs_group);
-    write_u8(w, (uint8_t)((p->initiator ? PAIR_RECORD_INITIATOR : 0) | (p->confirmed ? PAIR_RECORD_CONFIRMED : 0) |
-                          (p->superseded ? PAIR_RECORD_SUPERSEDED : 0) | (p->tunnel ? PAIR_RECORD_TUNNEL : 0) |
-                          (p->udp ? PAIR_RECORD_UDP : 0) | (p->esn ? PAIR_RECORD_ESN : 0) |
-                          (p->rekeying ? PAIR_RECORD_REKEYING : 0)));
+    write_u8(w, (uint8_t)((p->initiator ? PAIR_RECORD_INITIATOR : 0) |
+                          (p->confirmed ? PAIR_RECORD_CONFIRMED : 0) |
+                          (p->superseded ? PAIR_RECORD_SUPERSEDED : 0) |
+                          (p->tunnel ? PAIR_RECORD_TUNNEL : 0) | (p->udp ? PAIR_RECORD_UDP : 0) |
+                          (p->esn ? PAIR_RECORD_ESN : 0) | (p->rekeying ? PAIR_RECORD_REKEYING : 0)));
     write_u8(w, p->algorithms.encryption);
     write_u8(w, p->algorithms.key_bytes);
     write_u8(w, p->algorithms.integrity);
@@ -409,7 +412,8 @@ static bool pair_read(struct reader *r, struct ike_pair *p)
     p->delete_at = read_be64(r);
     p->lifetime_seconds = read_be32(r);
     p->lifetime_kilobytes = read_be32(r);
-    return reader_done(r) && (p->protocol == 50 || p->protocol == 51) && packet_algorithms_valid(&p->algorithms);
+    return reader_done(r) && (p->protocol == 50 || p->protocol == 51) &&
+           packet_algorithms_valid(&p->algorithms);
 }
 
 static int restore_pair(struct ike *ike, uint64_t key, struct reader *r)

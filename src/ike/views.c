@@ -43,7 +43,8 @@ static enum ike_state state_of(const struct ike_sa *sa)
     }
 }
 
-void ike_each_sa(const struct ike *ike, void (*visit)(void *context, const struct ike_sa_view *), void *context)
+void ike_each_sa(const struct ike *ike, void (*visit)(void *context, const struct ike_sa_view *),
+                 void *context)
 {
     list_for_each(&ike->sas, l)
     {
@@ -72,15 +73,15 @@ void ike_each_sa(const struct ike *ike, void (*visit)(void *context, const struc
             v.established = sa->established;
             v.expires = sa->expires;
         }
-        list_for_each(&sa->pairs, p)
-            v.pairs++;
+        list_for_each(&sa->pairs, p) v.pairs++;
         if (sa->identity)
             sa_identity_print(sa, v.remote_identity);
         visit(context, &v);
     }
 }
 
-void ike_each_pair(const struct ike *ike, void (*visit)(void *context, const struct ike_pair_view *), void *context)
+void ike_each_pair(const struct ike *ike, void (*visit)(void *context, const struct ike_pair_view *),
+                   void *context)
 {
     for (uint32_t slot = 0; slot < ike->slots.fresh; slot++) {
         const struct ike_pair *p = ike->pairs[slot];

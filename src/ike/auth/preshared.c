@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The index of pre-shared keys: a hash table of masked prefixes, asked for each prefix length that is in use, longest
- * first; names in the same table. So a hub with a key per spoke does not scan them. */
+/* The index of pre-shared keys: a hash table of masked prefixes, asked for each prefix length that is in use,
+ * longest first; names in the same table. So a hub with a key per spoke does not scan them. */
 #include "ike/auth/preshared.h"
 
 #include <errno.h>

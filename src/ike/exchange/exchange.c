@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Phase-2 exchanges. The list of an IKE SA is short (limits.h), so it is searched as it is. Always holds: an exchange
- * with negotiation state has either a job under way or a message out. */
+/* Phase-2 exchanges. The list of an IKE SA is short (limits.h), so it is searched as it is. Always holds: an
+ * exchange with negotiation state has either a job under way or a message out. */
 #include "ike/exchange/exchange.h"
 
 #include "ike/exchange/message.h"
@@ -64,7 +64,8 @@ static bool room_make(struct ike *ike, struct ike_sa *sa, bool by_peer)
     return true;
 }
 
-struct exchange *exchange_new(struct ike *ike, struct ike_sa *sa, uint32_t message_id, enum exchange_state state)
+struct exchange *exchange_new(struct ike *ike, struct ike_sa *sa, uint32_t message_id,
+                              enum exchange_state state)
 {
     if (!room_make(ike, sa, message_id != 0) || timers_reserve(ike) < 0)
         return NULL;

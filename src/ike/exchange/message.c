@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sealing and opening. Always holds: the IV that an exchange goes on from moves only with a message that we sent or
- * that proved authentic, so a forged or repeated one cannot break the chain (RFC 2409 appendix B). */
+/* Sealing and opening. Always holds: the IV that an exchange goes on from moves only with a message that we
+ * sent or that proved authentic, so a forged or repeated one cannot break the chain (RFC 2409 appendix B). */
 #include "ike/exchange/message.h"
 
 static struct bytes cipher_key(const struct ike_sa *sa)
@@ -8,8 +8,8 @@ static struct bytes cipher_key(const struct ike_sa *sa)
     return bytes_of(sa->key, sa->key_len);
 }
 
-bool message_open(struct ike *ike, const struct ike_sa *sa, const struct isakmp_header *h, struct bytes datagram,
-                  uint8_t *iv, enum isakmp_error *ret_error)
+bool message_open(struct ike *ike, const struct ike_sa *sa, const struct isakmp_header *h,
+                  struct bytes datagram, uint8_t *iv, enum isakmp_error *ret_error)
 {
     size_t len = datagram.len - ISAKMP_HEADER;
     *ret_error = ISAKMP_ERROR_PAYLOAD_LENGTH;
@@ -49,8 +49,8 @@ struct isakmp_writer *message_begin_phase2(struct ike *ike, const struct ike_sa 
     return &ike->writer;
 }
 
-struct bytes message_finish_phase2(struct ike *ike, const struct ike_sa *sa, uint32_t message_id, uint8_t *hash,
-                                   struct bytes nonce_i, uint8_t *iv)
+struct bytes message_finish_phase2(struct ike *ike, const struct ike_sa *sa, uint32_t message_id,
+                                   uint8_t *hash, struct bytes nonce_i, uint8_t *iv)
 {
     uint8_t digest[HASH_MAX];
     struct bytes rest = isakmp_written_after_first(&ike->writer);
@@ -63,7 +63,8 @@ struct bytes message_finish_phase2(struct ike *ike, const struct ike_sa *sa, uin
 
 bool message_iv_phase2(const struct ike_sa *sa, uint32_t message_id, uint8_t iv[CBC_BLOCK_MAX])
 {
-    return keymat_iv_phase2(sa->policy.hash, sa->iv_base, message_id, cbc_block_size(sa->policy.encryption), iv);
+    return keymat_iv_phase2(sa->policy.hash, sa->iv_base, message_id, cbc_block_size(sa->policy.encryption),
+                            iv);
 }
 
 bool message_authentic(const struct ike_sa *sa, const struct isakmp_message *m, struct bytes nonce_i)
@@ -71,8 +72,8 @@ bool message_authentic(const struct ike_sa *sa, const struct isakmp_message *m, 
     uint8_t digest[HASH_MAX];
     if (m->count == 0 || m->payloads[0].type != ISAKMP_PAYLOAD_HASH)
         return false;
-    return keymat_hash_phase2(sa->policy.hash, sa->skeyid_a, m->header.message_id, nonce_i, isakmp_after_first(m),
-                              digest) &&
+    return keymat_hash_phase2(sa->policy.hash, sa->skeyid_a, m->header.message_id, nonce_i,
+                              isakmp_after_first(m), digest) &&
            bytes_equal_secret(m->payloads[0].body, bytes_of(digest, hash_size(sa->policy.hash)));
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reassembly of IKE fragments: each has the header of the message and payload 132 with id, number and the last flag.
- * They come unauthenticated, so memory is bounded: one message per IKE SA, IKE_REASSEMBLIES_MAX in all, each at most
- * IKE_DATAGRAM_MAX bytes and IKE_REASSEMBLY_KEPT long. A new id replaces the old message. */
+/* Reassembly of IKE fragments: each has the header of the message and payload 132 with id, number and the
+ * last flag. They come unauthenticated, so memory is bounded: one message per IKE SA, IKE_REASSEMBLIES_MAX in
+ * all, each at most IKE_DATAGRAM_MAX bytes and IKE_REASSEMBLY_KEPT long. A new id replaces the old message.
+ */
 #include "ike/intake/fragments.h"
 
 #include "ike/sa/ike_sa.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* IKE fragmentation (payload 132), both ways. A message is collected per IKE SA, one at a time, in bounded memory. */
+/* IKE fragmentation (payload 132), both ways. A message is collected per IKE SA, one at a time, in bounded
+ * memory. */
 #ifndef IKE_FRAGMENTS_H
 #define IKE_FRAGMENTS_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The intake. Cheap checks first; nothing is allocated for a message before its SA is known, except for the first
- * message of a stranger, which the half-open limits bound. A repeated message gets the same answer again, byte for byte,
- * and is never processed twice: that would break the chain of IVs. RFC 2408 §5.1, §5.2. */
+/* The intake. Cheap checks first; nothing is allocated for a message before its SA is known, except for the
+ * first message of a stranger, which the half-open limits bound. A repeated message gets the same answer
+ * again, byte for byte, and is never processed twice: that would break the chain of IVs. RFC 2408 §5.1, §5.2.
+ */
 #include "ike/intake/intake.h"
 
 #include "ike/exchange/exchange.h"
@@ -82,7 +83,8 @@ static void receive_phase1(struct ike *ike, struct ike_sa *sa, const struct ike_
 
 /* ---- phase 2 and informational ---- */
 
-/* An authentic message from elsewhere: a peer behind NAT is followed (RFC 3947 §7), any other stays where it is. */
+/* An authentic message from elsewhere: a peer behind NAT is followed (RFC 3947 §7), any other stays where it
+ * is. */
 static void follow(struct ike *ike, struct ike_sa *sa, const struct ike_event *event)
 {
     dpd_heard(ike, sa);
@@ -138,17 +140,20 @@ static void receive_protected(struct ike *ike, struct ike_sa *sa, const struct i
     char peer[ADDRESS_TEXT];
     bool encrypted = h->flags & ISAKMP_FLAG_ENCRYPTION;
     if (!encrypted) {
-        if (h->exchange == ISAKMP_EXCHANGE_INFORMATIONAL && isakmp_message_parse(datagram, &ike->message) == ISAKMP_OK)
+        if (h->exchange == ISAKMP_EXCHANGE_INFORMATIONAL &&
+            isakmp_message_parse(datagram, &ike->message) == ISAKMP_OK)
             informational_receive_clear(ike, sa, &ike->message);
         else if (ike_log_allowed(ike))
-            ike_log(ike, 6, "IKMP_NOT_ENCRYPTED", "IKE packet from %s was not encrypted and it should've been.",
+            ike_log(ike, 6, "IKMP_NOT_ENCRYPTED",
+                    "IKE packet from %s was not encrypted and it should've been.",
                     address_print(&event->datagram.remote.address, peer));
         return;
     }
     if (!sa_alive(sa)) {
         /* Before the end of phase 1 nothing of phase 2 can be trusted; its state must not move. */
         if (h->exchange == ISAKMP_EXCHANGE_QUICK && !sa->doom && ike_log_allowed(ike))
-            ike_log(ike, 6, "IKMP_SA_NOT_AUTH", "Cannot accept Quick Mode exchange from %s if SA is not authenticated!",
+            ike_log(ike, 6, "IKMP_SA_NOT_AUTH",
+                    "Cannot accept Quick Mode exchange from %s if SA is not authenticated!",
                     address_print(&event->datagram.remote.address, peer));
         return;
     }

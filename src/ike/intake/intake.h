@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A datagram's way to its exchange: header, version, fragments, which IKE SA, duplicates, decryption, authenticity. */
+/* A datagram's way to its exchange: header, version, fragments, which IKE SA, duplicates, decryption,
+ * authenticity. */
 #ifndef IKE_INTAKE_H
 #define IKE_INTAKE_H
 

@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Phase-1 policies against transforms. Attributes are compared by their decoded values, since a peer may re-encode them
- * (RFC 2409 appendix A); what a transform carries and we do not know makes that transform unusable, not the message. A
- * lifetime never refuses anything: the shorter one counts. */
+/* Phase-1 policies against transforms. Attributes are compared by their decoded values, since a peer may
+ * re-encode them (RFC 2409 appendix A); what a transform carries and we do not know makes that transform
+ * unusable, not the message. A lifetime never refuses anything: the shorter one counts. */
 #include "ike/negotiate/phase1_policy.h"
 
 #include <stdio.h>
 
-static const uint8_t encryption_numbers[] = {
-    [CBC_DES] = ISAKMP_ENCRYPTION_DES, [CBC_3DES] = ISAKMP_ENCRYPTION_3DES, [CBC_AES] = ISAKMP_ENCRYPTION_AES};
+static const uint8_t encryption_numbers[] = {[CBC_DES] = ISAKMP_ENCRYPTION_DES,
+                                             [CBC_3DES] = ISAKMP_ENCRYPTION_3DES,
+                                             [CBC_AES] = ISAKMP_ENCRYPTION_AES};
 static const uint8_t hash_numbers[] = {
-    [HASH_MD5] = ISAKMP_HASH_MD5,         [HASH_SHA1] = ISAKMP_HASH_SHA1,       [HASH_SHA256] = ISAKMP_HASH_SHA2_256,
-    [HASH_SHA384] = ISAKMP_HASH_SHA2_384, [HASH_SHA512] = ISAKMP_HASH_SHA2_512,
+    [HASH_MD5] = ISAKMP_HASH_MD5,         [HASH_SHA1] = ISAKMP_HASH_SHA1,
+    [HASH_SHA256] = ISAKMP_HASH_SHA2_256, [HASH_SHA384] = ISAKMP_HASH_SHA2_384,
+    [HASH_SHA512] = ISAKMP_HASH_SHA2_512,
 };
 
 bool policy_usable(const struct ike_policy *p)
 {
     bool aes = p->encryption == CBC_AES;
     bool bits = aes ? cbc_key_size_valid(CBC_AES, p->key_bits / 8) && p->key_bits % 8 == 0 : p->key_bits == 0;
-    return p->encryption > CBC_NONE && p->encryption <= CBC_AES && p->hash > HASH_NONE && p->hash <= HASH_SHA512 &&
-           dh_group_known(p->group) && p->authentication == IKE_AUTH_PRESHARED && bits;
+    return p->encryption > CBC_NONE && p->encryption <= CBC_AES && p->hash > HASH_NONE &&
+           p->hash <= HASH_SHA512 && dh_group_known(p->group) && p->authentication == IKE_AUTH_PRESHARED &&
+           bits;
 }
 
 static void write_transform(struct isakmp_writer *w, uint8_t number, const struct ike_policy *p)
@@ -50,7 +53,8 @@ unsigned policy_write_offer(const struct ike_config *config, struct isakmp_write
     return count;
 }
 
-/* What a transform says, as a policy; numbers that we do not know stay 0. False: it has something we cannot do. */
+/* What a transform says, as a policy; numbers that we do not know stay 0. False: it has something we cannot
+ * do. */
 static bool transform_read(const struct isakmp_transform *t, struct ike_policy *ret)
 {
     struct ike_policy p = {0};
@@ -92,7 +96,8 @@ static bool transform_read(const struct isakmp_transform *t, struct ike_policy *
             known = false;
         }
     }
-    /* Some peers send the key length of a 128-bit AES key only when it differs: none means 128 (RFC 3602 §5.1). */
+    /* Some peers send the key length of a 128-bit AES key only when it differs: none means 128 (RFC 3602
+     * §5.1). */
     if (p.encryption == CBC_AES && p.key_bits == 0)
         p.key_bits = 128;
     *ret = p;
@@ -101,8 +106,8 @@ static bool transform_read(const struct isakmp_transform *t, struct ike_policy *
 
 static bool same_suite(const struct ike_policy *a, const struct ike_policy *b)
 {
-    return a->encryption == b->encryption && a->key_bits == b->key_bits && a->hash == b->hash && a->group == b->group &&
-           a->authentication == b->authentication;
+    return a->encryption == b->encryption && a->key_bits == b->key_bits && a->hash == b->hash &&
+           a->group == b->group && a->authentication == b->authentication;
 }
 
 static size_t suite_print(const struct ike_policy *p, char *out, size_t size)
@@ -163,7 +168,8 @@ bool policy_choose(const struct ike_config *config, const struct isakmp_sa *offe
     return false;
 }
 
-void policy_write_choice(struct isakmp_writer *w, const struct isakmp_sa *offer, uint8_t proposal, uint8_t transform)
+void policy_write_choice(struct isakmp_writer *w, const struct isakmp_sa *offer, uint8_t proposal,
+                         uint8_t transform)
 {
     const struct isakmp_transform *t = &offer->transforms[transform];
     struct reader r = reader_of(t->attributes);
@@ -178,11 +184,13 @@ void policy_write_choice(struct isakmp_writer *w, const struct isakmp_sa *offer,
     isakmp_end_payload(w);
 }
 
-bool policy_check_choice(const struct ike_config *config, const struct isakmp_sa *choice, struct ike_policy *ret)
+bool policy_check_choice(const struct ike_config *config, const struct isakmp_sa *choice,
+                         struct ike_policy *ret)
 {
     struct ike_policy theirs;
     if (choice->proposal_count != 1 || choice->transform_count != 1 ||
-        choice->proposals[0].protocol != ISAKMP_PROTOCOL_ISAKMP || !transform_read(&choice->transforms[0], &theirs))
+        choice->proposals[0].protocol != ISAKMP_PROTOCOL_ISAKMP ||
+        !transform_read(&choice->transforms[0], &theirs))
         return false;
     for (uint32_t i = 0; i < config->policy_count; i++) {
         const struct ike_policy *own = &config->policies[i];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Transform sets against proposals. Proposals with equal numbers in a row belong together (AND), different numbers are
- * alternatives (OR). Attributes are compared decoded; a transform with an attribute that we do not know is passed over.
- * Lifetimes never refuse anything: the shorter ones count, and the peer is told by RESPONDER-LIFETIME. */
+/* Transform sets against proposals. Proposals with equal numbers in a row belong together (AND), different
+ * numbers are alternatives (OR). Attributes are compared decoded; a transform with an attribute that we do
+ * not know is passed over. Lifetimes never refuse anything: the shorter ones count, and the peer is told by
+ * RESPONDER-LIFETIME. */
 #include "ike/negotiate/phase2_transform.h"
 
 #include "base/be.h"
@@ -111,8 +112,9 @@ static void write_attributes(struct isakmp_writer *w, const struct ike_connectio
         isakmp_write_basic(w, ISAKMP_IPSEC_GROUP, config->pfs_group);
 }
 
-unsigned phase2_write_offer(const struct ike_connection *config, const struct ike_sa *sa, const struct selector *s,
-                            const uint32_t spi_esp, const uint32_t spi_ah, struct isakmp_writer *w)
+unsigned phase2_write_offer(const struct ike_connection *config, const struct ike_sa *sa,
+                            const struct selector *s, const uint32_t spi_esp, const uint32_t spi_ah,
+                            struct isakmp_writer *w)
 {
     unsigned count = 0;
     be32 esp = be32_of(spi_esp), ah = be32_of(spi_ah);
@@ -248,8 +250,8 @@ static struct offered offered_read(uint8_t protocol, const struct isakmp_transfo
 /* Strength order of groups, to hold a peer to `set pfs`. */
 static unsigned group_strength(unsigned group)
 {
-    static const uint8_t order[] = {DH_MODP_768,  DH_MODP_1024,  DH_MODP_1536,   DH_MODP_2048, DH_MODP_3072,
-                                    DH_ECP_256,   DH_CURVE25519, DH_MODP_4096,   DH_ECP_384,   DH_ECP_521};
+    static const uint8_t order[] = {DH_MODP_768, DH_MODP_1024,  DH_MODP_1536, DH_MODP_2048, DH_MODP_3072,
+                                    DH_ECP_256,  DH_CURVE25519, DH_MODP_4096, DH_ECP_384,   DH_ECP_521};
     for (unsigned i = 0; i < ARRAY_SIZE(order); i++)
         if (order[i] == group)
             return i + 1;
@@ -279,7 +281,8 @@ static bool transform_fits(const struct match *m, const struct ike_transform_set
 {
     struct packet_algorithms own = set->esp;
     if (protocol == ISAKMP_PROTOCOL_AH)
-        own = (struct packet_algorithms){.encryption = PACKET_ENCRYPTION_NULL, .integrity = set->ah_integrity};
+        own =
+            (struct packet_algorithms){.encryption = PACKET_ENCRYPTION_NULL, .integrity = set->ah_integrity};
     bool transport = set->transport && m->host;
     uint64_t mode = o->mode;
     /* Some peers leave the mode out: tunnel then (RFC 2407 §4.5 leaves it open). */
@@ -313,9 +316,8 @@ static bool proposal_fits(const struct match *m, const struct ike_transform_set 
             (c->count && (c->group != o.group || c->udp != udp)))
             continue;
         struct transform *out = &c->transforms[c->count];
-        *out = (struct transform){.protocol = esp ? 50 : 51,
-                                  .algorithms = o.algorithms,
-                                  .spi_out = be32_load(p->spi.data)};
+        *out = (struct transform){
+            .protocol = esp ? 50 : 51, .algorithms = o.algorithms, .spi_out = be32_load(p->spi.data)};
         c->proposal[c->count] = (uint8_t)index;
         c->transform[c->count] = (uint8_t)(p->first_transform + t);
         c->group = (uint8_t)o.group;
@@ -333,8 +335,8 @@ static bool proposal_fits(const struct match *m, const struct ike_transform_set 
 }
 
 /* The proposals first..last belong together: do they give exactly what the set asks for? */
-static bool combination_fits(const struct match *m, const struct ike_transform_set *set, unsigned first, unsigned end,
-                             struct phase2_choice *c)
+static bool combination_fits(const struct match *m, const struct ike_transform_set *set, unsigned first,
+                             unsigned end, struct phase2_choice *c)
 {
     static const uint8_t protocols[] = {ISAKMP_PROTOCOL_ESP, ISAKMP_PROTOCOL_AH};
     memset(c, 0, sizeof(*c));
@@ -378,17 +380,19 @@ bool phase2_choose(const struct ike_connection *config, const struct ike_sa *sa,
     return choose(&m, ret);
 }
 
-bool phase2_check_choice(const struct ike_connection *config, const struct ike_sa *sa, const struct selector *s,
-                         const struct isakmp_sa *answer, struct phase2_choice *ret)
+bool phase2_check_choice(const struct ike_connection *config, const struct ike_sa *sa,
+                         const struct selector *s, const struct isakmp_sa *answer, struct phase2_choice *ret)
 {
     struct match m = {config, sa, answer, encapsulation_transport_possible(sa, s), true};
     for (unsigned i = 0; i < answer->proposal_count; i++)
-        if (answer->proposals[i].transform_count != 1 || answer->proposals[i].number != answer->proposals[0].number)
+        if (answer->proposals[i].transform_count != 1 ||
+            answer->proposals[i].number != answer->proposals[0].number)
             return false;
     return answer->proposal_count > 0 && choose(&m, ret);
 }
 
-void phase2_write_choice(struct isakmp_writer *w, const struct isakmp_sa *offer, const struct phase2_choice *c)
+void phase2_write_choice(struct isakmp_writer *w, const struct isakmp_sa *offer,
+                         const struct phase2_choice *c)
 {
     isakmp_begin_sa(w);
     unsigned done = 0;
@@ -400,7 +404,8 @@ void phase2_write_choice(struct isakmp_writer *w, const struct isakmp_sa *offer,
             be32 spi = be32_of(c->transforms[i].spi_in);
             struct reader r = reader_of(t->attributes);
             struct isakmp_attribute a;
-            isakmp_begin_proposal(w, offer->proposals[p].number, offer->proposals[p].protocol, bytes_of(&spi, 4));
+            isakmp_begin_proposal(w, offer->proposals[p].number, offer->proposals[p].protocol,
+                                  bytes_of(&spi, 4));
             isakmp_begin_transform(w, t->number, t->id);
             while (isakmp_attribute_next(&r, &a))
                 isakmp_write_attribute(w, &a);
@@ -411,7 +416,8 @@ void phase2_write_choice(struct isakmp_writer *w, const struct isakmp_sa *offer,
     isakmp_end_payload(w);
 }
 
-void phase2_explain(const struct ike_connection *config, const struct isakmp_sa *offer, char *out, size_t size)
+void phase2_explain(const struct ike_connection *config, const struct isakmp_sa *offer, char *out,
+                    size_t size)
 {
     char text[160];
     size_t at = (size_t)snprintf(out, size, "offered");
@@ -421,8 +427,8 @@ void phase2_explain(const struct ike_connection *config, const struct isakmp_sa 
             continue;
         const struct isakmp_transform *t = &offer->transforms[p->first_transform];
         isakmp_attributes_print(t->attributes, 2, text, sizeof(text));
-        const char *name =
-            p->protocol == ISAKMP_PROTOCOL_ESP ? isakmp_esp_transform_name(t->id) : isakmp_ah_transform_name(t->id);
+        const char *name = p->protocol == ISAKMP_PROTOCOL_ESP ? isakmp_esp_transform_name(t->id)
+                                                              : isakmp_ah_transform_name(t->id);
         int n = snprintf(out + at, size - at, " %s (%.90s)", name, text);
         at += n > 0 ? (size_t)n : 0;
     }
@@ -431,9 +437,10 @@ void phase2_explain(const struct ike_connection *config, const struct isakmp_sa 
         const struct ike_transform_set *set = config->transform_sets[i];
         if (set->has_esp)
             packet_algorithms_print(&set->esp, algorithms);
-        int n = snprintf(out + at, size - at, "%s %s (%s%s%s%s)", i ? "," : "; we have", set->name,
-                         set->has_ah ? packet_integrity_name(set->ah_integrity, true) : "",
-                         set->has_ah && set->has_esp ? " " : "", algorithms, set->transport ? " transport" : "");
+        int n =
+            snprintf(out + at, size - at, "%s %s (%s%s%s%s)", i ? "," : "; we have", set->name,
+                     set->has_ah ? packet_integrity_name(set->ah_integrity, true) : "",
+                     set->has_ah && set->has_esp ? " " : "", algorithms, set->transport ? " transport" : "");
         at += n > 0 ? (size_t)n : 0;
     }
 }

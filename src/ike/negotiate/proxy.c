@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Proxy identities. A static crypto map's responder takes what equals or is part of a permit line, mirrored. */
+/* Proxy identities. A static crypto map's responder takes what equals or is part of a permit line, mirrored.
+ */
 #include "ike/negotiate/proxy.h"
 
 static void any_ports(uint16_t *low, uint16_t *high)
@@ -22,8 +23,8 @@ void proxy_widen(struct selector *s)
     prefix_mask(&s->remote);
 }
 
-bool proxy_read(const struct ike_sa *sa, const struct isakmp_message *m, bool we_initiated, struct selector *ret,
-                bool *ret_given)
+bool proxy_read(const struct ike_sa *sa, const struct isakmp_message *m, bool we_initiated,
+                struct selector *ret, bool *ret_given)
 {
     struct isakmp_id initiator, responder;
     const struct isakmp_payload *first = isakmp_payload_find(m, ISAKMP_PAYLOAD_ID, 0);

@@ -5,10 +5,10 @@
 
 #include "ike/machine.h"
 
-/* The selector that a quick mode is about, local to remote. Without identities: the two endpoints, any protocol. False:
- * something that is no pair of prefixes. */
-bool proxy_read(const struct ike_sa *sa, const struct isakmp_message *m, bool we_initiated, struct selector *ret,
-                bool *ret_given);
+/* The selector that a quick mode is about, local to remote. Without identities: the two endpoints, any
+ * protocol. False: something that is no pair of prefixes. */
+bool proxy_read(const struct ike_sa *sa, const struct isakmp_message *m, bool we_initiated,
+                struct selector *ret, bool *ret_given);
 /* What we ask for: IKEv1 has no port ranges, so a range becomes any port. */
 void proxy_widen(struct selector *s);
 void proxy_write(struct isakmp_writer *w, const struct selector *s, bool we_initiated);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections and wishes. Peers are tried from the last one that worked, in the order of the configuration, each once
- * per wish; when none is left the packet path is told. Always holds: a wish is attached to at most one IKE SA (that is
- * being made, or under which its quick mode runs), and there is one wish per (connection, selector). */
+/* Connections and wishes. Peers are tried from the last one that worked, in the order of the configuration,
+ * each once per wish; when none is left the packet path is told. Always holds: a wish is attached to at most
+ * one IKE SA (that is being made, or under which its quick mode runs), and there is one wish per (connection,
+ * selector). */
 #include "ike/sa/connection.h"
 
 #include "ike/exchange/exchange.h"
@@ -22,8 +23,8 @@ static uint32_t path_hash(const struct ike *ike, const struct address *local, co
 
 static uint32_t wish_hash(const struct ike *ike, uint32_t connection, const struct selector *s)
 {
-    return hash_bytes(s, offsetof(struct selector, protocol) + 1, ike->seed ^ connection ^ s->local_port_low ^
-                                                                      s->remote_port_low);
+    return hash_bytes(s, offsetof(struct selector, protocol) + 1,
+                      ike->seed ^ connection ^ s->local_port_low ^ s->remote_port_low);
 }
 
 struct connection *connection_find(const struct ike *ike, uint32_t id)
@@ -116,12 +117,14 @@ static void sweep(struct ike *ike)
             pair_idle_start(ike, p);
         }
     }
-    list_for_each(&ike->sas, l) {
+    list_for_each(&ike->sas, l)
+    {
         struct ike_sa *sa = list_entry(l, struct ike_sa, all);
         if (!peer_link_find(ike, &sa->local.address, &sa->remote.address, NULL))
             sa_doom(ike, sa, SA_DOOMED_WITH_PAIRS, true);
     }
-    list_for_each_safe(&ike->connections, l, next) {
+    list_for_each_safe(&ike->connections, l, next)
+    {
         struct connection *c = list_entry(l, struct connection, all);
         if (!c->config && c->pairs == 0 && c->wishes == 0)
             connection_free(ike, c);
@@ -139,7 +142,8 @@ int connections_configure(struct ike *ike)
     ike->peer_links = calloc(MAX(links, 1u), sizeof(*ike->peer_links));
     if (!ike->peer_links || hash_table_init(&ike->peer_by_path, links) < 0)
         return -ENOMEM;
-    list_for_each(&ike->connections, l) {
+    list_for_each(&ike->connections, l)
+    {
         struct connection *c = list_entry(l, struct connection, all);
         c->config = NULL;
         c->mark = false;
@@ -179,11 +183,12 @@ void connections_done(struct ike *ike)
     hash_table_done(&ike->peer_by_path);
 }
 
-struct peer_link *peer_link_find(const struct ike *ike, const struct address *local, const struct address *peer,
-                                 struct peer_link *after)
+struct peer_link *peer_link_find(const struct ike *ike, const struct address *local,
+                                 const struct address *peer, struct peer_link *after)
 {
     uint32_t h = path_hash(ike, local, peer);
-    struct hash_link *l = after ? hash_link_next(&after->by_path, h) : hash_table_first(&ike->peer_by_path, h);
+    struct hash_link *l =
+        after ? hash_link_next(&after->by_path, h) : hash_table_first(&ike->peer_by_path, h);
     for (; l; l = hash_link_next(l, h)) {
         struct peer_link *link = container_of(l, struct peer_link, by_path);
         const struct ike_connection *config = link->connection->config;
@@ -331,8 +336,8 @@ void wish_next_peer(struct ike *ike, struct wish *w, const char *cause)
     char text[192], peer[ADDRESS_TEXT];
     const struct ike_connection *config = w->connection->config;
     if (config && config->peer_count) {
-        snprintf(text, sizeof(text), "peer %s: %s",
-                 address_print(&config->peers[wish_peer(w)].address, peer), cause);
+        snprintf(text, sizeof(text), "peer %s: %s", address_print(&config->peers[wish_peer(w)].address, peer),
+                 cause);
         connection_error(w->connection, text);
         ike_debugf(ike, "crypto map %s %u: %s", config->map_name, config->sequence, text);
     }
@@ -355,8 +360,8 @@ static void wish_failed(struct ike *ike, struct wish *w)
     c->failures++;
     c->quiet_until = ike->now + IKE_PATH_RETRY;
     if (c->config)
-        ike_log(ike, 3, "PEERS_FAILED", "crypto map %s %u: no peer can be had for %s: %s", c->config->map_name,
-                c->config->sequence, selector_print(&w->selector, selector),
+        ike_log(ike, 3, "PEERS_FAILED", "crypto map %s %u: no peer can be had for %s: %s",
+                c->config->map_name, c->config->sequence, selector_print(&w->selector, selector),
                 c->last_error ? c->last_error : "no peer configured");
     if (w->acquire) {
         struct ike_action *a = action_add(ike, IKE_ACTION_ACQUIRE_FAILED);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections (one crypto map sequence each) with the peer that is in use, and wishes: tunnels that are wanted and not
- * there yet. One negotiation per (connection, selector). */
+/* Connections (one crypto map sequence each) with the peer that is in use, and wishes: tunnels that are
+ * wanted and not there yet. One negotiation per (connection, selector). */
 #ifndef IKE_CONNECTION_H
 #define IKE_CONNECTION_H
 
@@ -12,22 +12,23 @@ struct connection *connection_find(const struct ike *ike, uint32_t id);
 /* Also one that is not configured: its pairs go in ike_restore_done. */
 struct connection *connection_restore(struct ike *ike, uint32_t id);
 /* Iterates the links of (local, peer): the first, then those behind `after`. */
-struct peer_link *peer_link_find(const struct ike *ike, const struct address *local, const struct address *peer,
-                                 struct peer_link *after);
+struct peer_link *peer_link_find(const struct ike *ike, const struct address *local,
+                                 const struct address *peer, struct peer_link *after);
 bool connection_has_peer(const struct connection *c, const struct address *peer, uint32_t *ret_index);
 void connection_error(struct connection *c, const char *text);
 void connection_release_pair(struct ike *ike, struct connection *c); /* one pair less */
-void connection_idle(struct ike *ike, struct connection *c);         /* its pair was idle: back to the default peer */
+void connection_idle(struct ike *ike, struct connection *c); /* its pair was idle: back to the default peer */
 void connection_worked(struct ike *ike, struct connection *c, const struct address *peer);
 
-/* Wants a tunnel; if it is wanted already, that one goes on. `peer`: to try first, or UINT32_MAX. False: no memory. */
+/* Wants a tunnel; if it is wanted already, that one goes on. `peer`: to try first, or UINT32_MAX. False: no
+ * memory. */
 bool wish_make(struct ike *ike, struct connection *c, const struct selector *s, uint32_t peer, bool acquire);
 struct wish *wish_find(const struct ike *ike, const struct connection *c, const struct selector *s);
 void wish_kick(struct ike *ike, struct wish *w); /* goes on in a later step */
 void wish_step(struct ike *ike, struct wish *w);
 void wish_next_peer(struct ike *ike, struct wish *w, const char *cause);
 void wish_retry_peer(struct ike *ike, struct wish *w); /* the same again, through a new IKE SA */
-void wish_done(struct ike *ike, struct wish *w); /* it came true */
+void wish_done(struct ike *ike, struct wish *w);       /* it came true */
 void wish_free(struct ike *ike, struct wish *w);
 void wishes_drop(struct ike *ike, uint32_t connection); /* UINT32_MAX: all */
 

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* IKE SAs: making and ending them, finding them by cookie, path and identity, limits for half-open ones, and what moves
- * from an old one to the one that replaces it. */
+/* IKE SAs: making and ending them, finding them by cookie, path and identity, limits for half-open ones, and
+ * what moves from an old one to the one that replaces it. */
 #ifndef IKE_SA_H
 #define IKE_SA_H
 
 #include "ike/machine.h"
 
-/* Room for the timer of one more IKE SA, exchange, pair or wish. What there is counts, not what is set now: a timer
- * that rests while a job runs is set later without asking. -ENOMEM. */
+/* Room for the timer of one more IKE SA, exchange, pair or wish. What there is counts, not what is set now: a
+ * timer that rests while a job runs is set later without asking. -ENOMEM. */
 static inline int timers_reserve(struct ike *ike)
 {
-    return timer_heap_reserve(&ike->timers, ike->sa_pool.taken + ike->exchange_pool.taken + ike->pair_pool.taken +
-                                                ike->wish_pool.taken + 1);
+    return timer_heap_reserve(&ike->timers, ike->sa_pool.taken + ike->exchange_pool.taken +
+                                                ike->pair_pool.taken + ike->wish_pool.taken + 1);
 }
 
-struct ike_sa *sa_new(struct ike *ike, bool initiator, const struct endpoint *local, const struct endpoint *remote);
+struct ike_sa *sa_new(struct ike *ike, bool initiator, const struct endpoint *local,
+                      const struct endpoint *remote);
 /* An established one from a record; the caller fills in the rest. NULL: no memory. */
-struct ike_sa *sa_restore(struct ike *ike, uint64_t id, uint32_t number, bool initiator, const uint8_t *cookies,
-                          const struct endpoint *local, const struct endpoint *remote);
+struct ike_sa *sa_restore(struct ike *ike, uint64_t id, uint32_t number, bool initiator,
+                          const uint8_t *cookies, const struct endpoint *local,
+                          const struct endpoint *remote);
 /* Frees it now. Its wishes go to their next peer with `cause`; pairs stay without an IKE SA. */
 void sa_free(struct ike *ike, struct ike_sa *sa, const char *cause);
 /* In later steps: pairs too if SA_DOOMED_WITH_PAIRS; `tell`: the peer gets DELETEs. */

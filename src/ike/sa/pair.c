@@ -256,13 +256,15 @@ static void pair_supersede(struct ike *ike, struct ike_pair *old, const struct i
 {
     old->superseded = true;
     old->rekey_at = NS_NEVER;
-    /* A DELETE may be lost, and then only one side would keep the old pair: so both sides end it after the overlap,
-     * first the one that began the rekey. But where both began at once, two new pairs are born together, and each side
-     * may hold the other one for the newer: deleting both would leave none, so these stay until their end. */
+    /* A DELETE may be lost, and then only one side would keep the old pair: so both sides end it after the
+     * overlap, first the one that began the rekey. But where both began at once, two new pairs are born
+     * together, and each side may hold the other one for the newer: deleting both would leave none, so these
+     * stay until their end. */
     bool replaced = old->rekeying && by->initiator;
     bool born_together = ns_since(by->created, old->created) < IKE_COLLISION_WINDOW;
     if (replaced || !born_together)
-        old->delete_at = ns_min(old->delete_at, ike->now + (replaced ? IKE_PAIR_OVERLAP : IKE_PAIR_OVERLAP_PEER));
+        old->delete_at =
+            ns_min(old->delete_at, ike->now + (replaced ? IKE_PAIR_OVERLAP : IKE_PAIR_OVERLAP_PEER));
     for (struct ike_pair *each = old; each; each = each->outer) {
         struct ike_action *a = action_add(ike, IKE_ACTION_SUPERSEDE_PAIR);
         a->pair.slot = each->slot;

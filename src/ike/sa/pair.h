@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pairs of IPsec SAs as IKE knows them: installed in a slot of the SAD, rekeyed before their end, superseded, deleted.
- * A pair may outlive its IKE SA ("dangling", as in the field): then it is an orphan until a new IKE SA adopts it. */
+/* Pairs of IPsec SAs as IKE knows them: installed in a slot of the SAD, rekeyed before their end, superseded,
+ * deleted. A pair may outlive its IKE SA ("dangling", as in the field): then it is an orphan until a new IKE
+ * SA adopts it. */
 #ifndef IKE_PAIR_H
 #define IKE_PAIR_H
 
@@ -8,17 +9,18 @@
 
 /* Memory is set aside before keys are made. NULL when full. */
 struct ike_pair *pair_new(struct ike *ike, struct ike_sa *sa, struct connection *connection, uint32_t slot);
-void pair_index(struct ike *ike, struct ike_pair *pair); /* once SPIs and selector are set */
-void pair_start(struct ike *ike, struct ike_pair *pair); /* lifetimes run; deadlines are set */
+void pair_index(struct ike *ike, struct ike_pair *pair);           /* once SPIs and selector are set */
+void pair_start(struct ike *ike, struct ike_pair *pair);           /* lifetimes run; deadlines are set */
 void pair_doom(struct ike *ike, struct ike_pair *pair, bool tell); /* removed in a later step */
 void pair_timer(struct ike *ike, struct ike_pair *pair);
-void pair_step(struct ike *ike, struct ike_pair *pair); /* its timer fired */
+void pair_step(struct ike *ike, struct ike_pair *pair);       /* its timer fired */
 void pair_idle_start(struct ike *ike, struct ike_pair *pair); /* its idle time runs, as configured */
 /* The packet path's answer to the question whether it is idle. */
 void pair_traffic(struct ike *ike, uint32_t slot, ns last);
 void pair_release(struct ike *ike, struct ike_pair *pair); /* memory only */
 
-/* The peer has the keys. `tell_engine`: it does not know yet. Older pairs of the same traffic are superseded. */
+/* The peer has the keys. `tell_engine`: it does not know yet. Older pairs of the same traffic are superseded.
+ */
 void pair_confirm(struct ike *ike, struct ike_pair *pair, bool tell_engine);
 void pair_orphan(struct ike *ike, struct ike_pair *pair);
 void pair_adopt(struct ike *ike, struct ike_pair *pair, struct ike_sa *sa);
@@ -30,9 +32,11 @@ void orphans_forget(struct ike *ike, struct ike_sa *sa); /* the peer says it has
 void pairs_link_restored(struct ike *ike);
 
 struct ike_pair *pair_find(const struct ike *ike, uint32_t slot, uint32_t spi_in);
-struct ike_pair *pair_find_out(const struct ike *ike, const struct ike_sa *sa, uint8_t protocol, uint32_t spi_out);
+struct ike_pair *pair_find_out(const struct ike *ike, const struct ike_sa *sa, uint8_t protocol,
+                               uint32_t spi_out);
 /* One that carries this traffic and may send, or NULL. */
-struct ike_pair *pair_find_current(const struct ike *ike, const struct connection *c, const struct selector *s);
+struct ike_pair *pair_find_current(const struct ike *ike, const struct connection *c,
+                                   const struct selector *s);
 bool pair_rekey_now(struct ike *ike, struct ike_pair *pair); /* false: nobody to negotiate with */
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Slots: a stack of returned ones over a mark of those never used. A slot's generation always changes, so that a late
- * packet of a former pair meets an unknown SPI. */
+/* Slots: a stack of returned ones over a mark of those never used. A slot's generation always changes, so
+ * that a late packet of a former pair meets an unknown SPI. */
 #include "ike/sa/slots.h"
 
 #include <errno.h>

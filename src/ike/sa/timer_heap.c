@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The timer heap. Always holds: list[i] is not later than its children list[2i] and list[2i+1], and list[i]->place is
- * i. */
+/* The timer heap. Always holds: list[i] is not later than its children list[2i] and list[2i+1], and
+ * list[i]->place is i. */
 #include "ike/sa/timer_heap.h"
 
 #include <assert.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The deadlines of a machine: an intrusive binary heap. Setting, moving and cancelling cost O(log n); the earliest is
- * at hand. The array grows by doubling up to the number of timers in use and never fails after timer_heap_reserve. */
+/* The deadlines of a machine: an intrusive binary heap. Setting, moving and cancelling cost O(log n); the
+ * earliest is at hand. The array grows by doubling up to the number of timers in use and never fails after
+ * timer_heap_reserve. */
 #ifndef IKE_TIMER_HEAP_H
 #define IKE_TIMER_HEAP_H
 

@@ -6,9 +6,9 @@
  *                                 <--    HDR, SA, KE, Nr, IDir, HASH_R, NAT-D*
  *     HDR[*], HASH_I, NAT-D*      -->                        from port 4500 if NAT is between
  *
- * The group is fixed by the first message, so all offered transforms have one. The responder chooses the key by IDii.
- * The third message may come in the clear or encrypted; the IV that phase 2 starts from differs accordingly
- * (exchange/message.h keeps phase1->iv as it was when nothing was encrypted). */
+ * The group is fixed by the first message, so all offered transforms have one. The responder chooses the key
+ * by IDii. The third message may come in the clear or encrypted; the IV that phase 2 starts from differs
+ * accordingly (exchange/message.h keeps phase1->iv as it was when nothing was encrypted). */
 #include "ike/v1/phase1.h"
 
 #include "ike/auth/preshared.h"
@@ -96,8 +96,7 @@ bool am_r_first(struct ike *ike, struct ike_sa *none, const struct phase1_input 
         ike_debugf(ike, "aggressive mode is disabled, dropped");
         return false;
     }
-    if (!key_of(ike, in, &psk) ||
-        !phase1_choose_policy(ike, in, &policy, &proposal, &transform, ret_cause))
+    if (!key_of(ike, in, &psk) || !phase1_choose_policy(ike, in, &policy, &proposal, &transform, ret_cause))
         return false;
     /* Each costs a key exchange before the peer proved anything. */
     if (ike->jobs >= IKE_AGGRESSIVE_JOBS_MAX || !sa_half_open_admit(ike, &e->datagram.remote.address))
@@ -116,8 +115,10 @@ bool am_r_first(struct ike *ike, struct ike_sa *none, const struct phase1_input 
     p->sa_body = message_copy(in->m->payloads[0].body);
     p->identity_sent = message_copy(isakmp_payload_find(in->m, ISAKMP_PAYLOAD_ID, 0)->body);
     phase1_read_vendors(ike, sa, in->m);
-    if (!p->sa_body || !p->identity_sent || !phase1_set_psk(sa, psk) || !phase1_take_ke(ike, sa, in->m, ret_cause) ||
-        !job_start(ike, sa->id, 0, policy.group, NULL, bytes_of(p->kx->peer_public, p->kx->peer_public_len))) {
+    if (!p->sa_body || !p->identity_sent || !phase1_set_psk(sa, psk) ||
+        !phase1_take_ke(ike, sa, in->m, ret_cause) ||
+        !job_start(ike, sa->id, 0, policy.group, NULL,
+                   bytes_of(p->kx->peer_public, p->kx->peer_public_len))) {
         sa_free(ike, sa, NULL);
         return false;
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dead peer detection, RFC 3706 §5. A probe is due `dpd_seconds` after the last sign of life: always (periodic), or only
- * if something was sent since (on demand). Unanswered, it is repeated every `dpd_retry_seconds` with the same number;
- * after `dpd_misses` probes the peer is dead and all its SAs go. Any authentic message, and any packet on a pair, is a
- * sign of life: the packet path is asked before every probe. The number of a probe is replicated before it is sent, so a
- * successor goes on counting. */
+/* Dead peer detection, RFC 3706 §5. A probe is due `dpd_seconds` after the last sign of life: always
+ * (periodic), or only if something was sent since (on demand). Unanswered, it is repeated every
+ * `dpd_retry_seconds` with the same number; after `dpd_misses` probes the peer is dead and all its SAs go.
+ * Any authentic message, and any packet on a pair, is a sign of life: the packet path is asked before every
+ * probe. The number of a probe is replicated before it is sent, so a successor goes on counting. */
 #include "ike/v1/dpd.h"
 
 #include "base/be.h"
@@ -22,8 +22,8 @@ static ns seconds_or(uint32_t seconds, uint32_t otherwise)
     return (ns)(seconds ? seconds : otherwise) * NS_PER_S;
 }
 
-/* One that was superseded is probed as well until it is on its way out: where both sides began at once each may hold the
- * other's for the newer, and what only one side still has must end somehow. */
+/* One that was superseded is probed as well until it is on its way out: where both sides began at once each
+ * may hold the other's for the newer, and what only one side still has must end somehow. */
 static bool probes(const struct ike *ike, const struct ike_sa *sa)
 {
     return sa->dpd && ike->config->dpd_mode != IKE_DPD_OFF && sa->delete_at == NS_NEVER;
@@ -76,8 +76,8 @@ static void dead(struct ike *ike, struct ike_sa *sa)
     char peer[ENDPOINT_TEXT], text[96];
     endpoint_print(&sa->remote, peer);
     ike->statistics.dpd_dead++;
-    ike_log(ike, 4, "IKMP_PEER_DEAD", "peer %s does not answer: %u probes unanswered, its SAs are deleted", peer,
-            sa->dpd_tries);
+    ike_log(ike, 4, "IKMP_PEER_DEAD", "peer %s does not answer: %u probes unanswered, its SAs are deleted",
+            peer, sa->dpd_tries);
     snprintf(text, sizeof(text), "peer %s: dead", peer);
     list_for_each(&sa->pairs, l)
     {
@@ -135,8 +135,8 @@ void dpd_heard(struct ike *ike, struct ike_sa *sa)
     sa_timer(ike, sa);
 }
 
-/* The SPI should be the cookies; old implementations sent other things, so it is not looked at: the message is
- * authentic under this SA. */
+/* The SPI should be the cookies; old implementations sent other things, so it is not looked at: the message
+ * is authentic under this SA. */
 void dpd_notify(struct ike *ike, struct ike_sa *sa, const struct isakmp_notify *n)
 {
     if (n->data.len != 4)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Informational exchanges. Each has a message id and an IV of its own that chain nowhere else, so one that comes in the
- * middle of anything disturbs nothing. What comes in the clear is a hint (phase1_hint) and never ends an established
- * SA. RFC 2408 §3.14, §3.15, §5.14; RFC 2409 §5.7; RFC 2407 §4.6.3. */
+/* Informational exchanges. Each has a message id and an IV of its own that chain nowhere else, so one that
+ * comes in the middle of anything disturbs nothing. What comes in the clear is a hint (phase1_hint) and never
+ * ends an established SA. RFC 2408 §3.14, §3.15, §5.14; RFC 2409 §5.7; RFC 2407 §4.6.3. */
 #include "ike/v1/informational.h"
 
 #include "base/be.h"
@@ -32,8 +32,8 @@ static void finish(struct ike *ike, struct ike_sa *sa, uint32_t message_id, uint
     message_send(ike, sa, message_finish_phase2(ike, sa, message_id, hash, (struct bytes){0}, iv));
 }
 
-void informational_notify(struct ike *ike, struct ike_sa *sa, uint8_t protocol, uint16_t type, struct bytes spi,
-                          struct bytes data)
+void informational_notify(struct ike *ike, struct ike_sa *sa, uint8_t protocol, uint16_t type,
+                          struct bytes spi, struct bytes data)
 {
     uint8_t *hash;
     uint32_t id = draw_message_id(ike);
@@ -128,7 +128,8 @@ static void invalid_spi(struct ike *ike, struct ike_sa *sa, const struct isakmp_
     pair_doom(ike, p, false);
 }
 
-static void notify_receive(struct ike *ike, struct ike_sa *sa, const struct isakmp_message *m, struct bytes body)
+static void notify_receive(struct ike *ike, struct ike_sa *sa, const struct isakmp_message *m,
+                           struct bytes body)
 {
     struct isakmp_notify n;
     if (isakmp_notify_parse(body, &n) != ISAKMP_OK) {
@@ -164,7 +165,8 @@ static void notify_receive(struct ike *ike, struct ike_sa *sa, const struct isak
 
 static void delete_sa(struct ike *ike, struct ike_sa *sa, struct bytes cookies)
 {
-    /* It may name an older SA of the same peer (RFC 2408 §3.15 does not tie it to the SA that protects it). */
+    /* It may name an older SA of the same peer (RFC 2408 §3.15 does not tie it to the SA that protects it).
+     */
     struct ike_sa *gone = sa_find_cookies(ike, cookies.data);
     if (!gone || !sa_established(gone) || !address_equal(&gone->remote.address, &sa->remote.address) ||
         !address_equal(&gone->local.address, &sa->local.address))

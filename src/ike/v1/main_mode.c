@@ -188,7 +188,8 @@ bool mm_i_ke(struct ike *ike, struct ike_sa *sa, const struct phase1_input *in, 
     if (!phase1_take_ke(ike, sa, in->m, ret_cause))
         return false;
     const struct key_exchange *kx = sa->phase1->kx;
-    if (!job_start(ike, sa->id, 0, sa->policy.group, &kx->keypair, bytes_of(kx->peer_public, kx->peer_public_len)))
+    if (!job_start(ike, sa->id, 0, sa->policy.group, &kx->keypair,
+                   bytes_of(kx->peer_public, kx->peer_public_len)))
         return false;
     phase1_read_nat_d(ike, sa, in);
     phase1_accept(ike, sa, in->datagram);
@@ -225,7 +226,8 @@ bool phase1_authenticate(struct ike *ike, struct ike_sa *sa, const struct phase1
     struct bytes identity = isakmp_payload_find(in->m, ISAKMP_PAYLOAD_ID, 0)->body;
     struct bytes hash = isakmp_payload_find(in->m, ISAKMP_PAYLOAD_HASH, 0)->body;
     struct isakmp_id id;
-    if (isakmp_id_parse(identity, &id) == ISAKMP_OK && phase1_hash(ike, sa, !sa->initiator, identity, expected) &&
+    if (isakmp_id_parse(identity, &id) == ISAKMP_OK &&
+        phase1_hash(ike, sa, !sa->initiator, identity, expected) &&
         bytes_equal_secret(hash, bytes_of(expected, hash_size(sa->policy.hash)))) {
         sa_set_identity(ike, sa, &id);
         return true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What main mode and aggressive mode share. The steps of both are a table: in which state which payloads must be there,
- * encrypted or not, and who handles them. A message that does not fit its state is dropped: the peer's retransmission or
- * ours repairs it. Nothing unauthenticated ends a negotiation, except that an error notify shortens our patience
- * (RFC 2408 §5.14 gives it no protection). RFC 2409 §5.4, RFC 3947. */
+/* What main mode and aggressive mode share. The steps of both are a table: in which state which payloads must
+ * be there, encrypted or not, and who handles them. A message that does not fit its state is dropped: the
+ * peer's retransmission or ours repairs it. Nothing unauthenticated ends a negotiation, except that an error
+ * notify shortens our patience (RFC 2408 §5.14 gives it no protection). RFC 2409 §5.4, RFC 3947. */
 #include "ike/v1/phase1.h"
 
 #include "ike/auth/preshared.h"
@@ -41,10 +41,11 @@ static const struct phase1_step {
     /*                              <--   HDR*, IDir, HASH_R */
     {PHASE1_MM_I_AUTH_SENT, ISAKMP_EXCHANGE_MAIN, ENCRYPTED, BIT(ID) | BIT(HASH), mm_i_auth},
     /* HDR, SA, KE, Ni, IDii        --> */
-    {PHASE1_ESTABLISHED, ISAKMP_EXCHANGE_AGGRESSIVE, CLEAR, BIT(SA) | BIT(KE) | BIT(NONCE) | BIT(ID), am_r_first},
+    {PHASE1_ESTABLISHED, ISAKMP_EXCHANGE_AGGRESSIVE, CLEAR, BIT(SA) | BIT(KE) | BIT(NONCE) | BIT(ID),
+     am_r_first},
     /*                              <--   HDR, SA, KE, Nr, IDir, HASH_R */
-    {PHASE1_AM_I_SENT, ISAKMP_EXCHANGE_AGGRESSIVE, CLEAR, BIT(SA) | BIT(KE) | BIT(NONCE) | BIT(ID) | BIT(HASH),
-     am_i_second},
+    {PHASE1_AM_I_SENT, ISAKMP_EXCHANGE_AGGRESSIVE, CLEAR,
+     BIT(SA) | BIT(KE) | BIT(NONCE) | BIT(ID) | BIT(HASH), am_i_second},
     /* HDR[*], HASH_I               --> */
     {PHASE1_AM_R_SENT, ISAKMP_EXCHANGE_AGGRESSIVE, EITHER, BIT(HASH), am_r_third},
 };
@@ -122,8 +123,9 @@ bool phase1_reauthenticate(struct ike *ike, struct ike_sa *old)
 static void log_failure(struct ike *ike, struct ike_sa *sa, const char *cause)
 {
     char peer[ADDRESS_TEXT], where[96] = "";
-    struct connection *c =
-        sa->phase1 && sa->phase1->connection != UINT32_MAX ? connection_find(ike, sa->phase1->connection) : NULL;
+    struct connection *c = sa->phase1 && sa->phase1->connection != UINT32_MAX
+                               ? connection_find(ike, sa->phase1->connection)
+                               : NULL;
     if (c && c->config)
         snprintf(where, sizeof(where), " (crypto map %.48s %u)", c->config->map_name, c->config->sequence);
     ike_log(ike, 6, "IKMP_MODE_FAILURE", "Processing of %s mode failed with peer at %s%s: %s", mode_name(sa),
@@ -164,7 +166,7 @@ static const char *give_up_cause(const struct ike_sa *sa, char *out, size_t size
     if (p->auth_undecryptable || sa->state == PHASE1_MM_I_AUTH_SENT)
         return "no usable answer to our authentication: the pre-shared keys probably differ";
     return sa->state == PHASE1_MM_I_SA_SENT || sa->state == PHASE1_AM_I_SENT ? "no answer"
-                                                                               : "peer stopped answering";
+                                                                             : "peer stopped answering";
 }
 
 void phase1_timer(struct ike *ike, struct ike_sa *sa)
@@ -186,8 +188,8 @@ void phase1_timer(struct ike *ike, struct ike_sa *sa)
         p->tries++;
         p->send_at = ike->now + retransmit_interval(p->tries);
         ike->statistics.retransmissions++;
-        ike_debugf(ike, "(%u): retransmitting phase 1 %s, attempt %u of %u", sa->number, mode_name(sa), p->tries,
-                   most);
+        ike_debugf(ike, "(%u): retransmitting phase 1 %s, attempt %u of %u", sa->number, mode_name(sa),
+                   p->tries, most);
         message_send(ike, sa, message_bytes(p->sent));
     }
     sa_timer(ike, sa);
@@ -231,10 +233,11 @@ static void undecryptable(struct ike *ike, struct ike_sa *sa, const struct ike_e
     sa->phase1->auth_undecryptable = true;
     ike->statistics.authentication_failed++;
     if (ike_log_allowed(ike))
-        ike_log(ike, 4, "IKMP_BAD_MESSAGE",
-                "IKE message from %s failed its sanity check or is malformed: the pre-shared key of this peer "
-                "does not match ours",
-                address_print(&event->datagram.remote.address, peer));
+        ike_log(
+            ike, 4, "IKMP_BAD_MESSAGE",
+            "IKE message from %s failed its sanity check or is malformed: the pre-shared key of this peer "
+            "does not match ours",
+            address_print(&event->datagram.remote.address, peer));
 }
 
 void phase1_receive(struct ike *ike, struct ike_sa *sa, const struct ike_event *event,
@@ -249,7 +252,8 @@ void phase1_receive(struct ike *ike, struct ike_sa *sa, const struct ike_event *
     }
     if ((encrypted && step->encryption == CLEAR) || (!encrypted && step->encryption == ENCRYPTED)) {
         if (!encrypted && ike_log_allowed(ike))
-            ike_log(ike, 6, "IKMP_NOT_ENCRYPTED", "IKE packet from %s was not encrypted and it should've been.",
+            ike_log(ike, 6, "IKMP_NOT_ENCRYPTED",
+                    "IKE packet from %s was not encrypted and it should've been.",
                     address_print(&event->datagram.remote.address, peer));
         ike->statistics.malformed++;
         return;
@@ -299,8 +303,9 @@ void phase1_job(struct ike *ike, struct ike_sa *sa, struct ike_job *job)
     if (!sa->phase1)
         return;
     if (job->result != 0) {
-        phase1_fail(ike, sa, job->result == -EBADMSG ? "public value of the peer is not acceptable"
-                                                     : "key exchange failed");
+        phase1_fail(ike, sa,
+                    job->result == -EBADMSG ? "public value of the peer is not acceptable"
+                                            : "key exchange failed");
         return;
     }
     switch (sa->state) {
@@ -331,9 +336,8 @@ void phase1_job(struct ike *ike, struct ike_sa *sa, struct ike_job *job)
 
 struct isakmp_writer *phase1_write(struct ike *ike, struct ike_sa *sa, uint8_t exchange, bool encrypted)
 {
-    struct isakmp_header h = {.version = ISAKMP_VERSION_1,
-                              .exchange = exchange,
-                              .flags = encrypted ? ISAKMP_FLAG_ENCRYPTION : 0};
+    struct isakmp_header h = {
+        .version = ISAKMP_VERSION_1, .exchange = exchange, .flags = encrypted ? ISAKMP_FLAG_ENCRYPTION : 0};
     memcpy(h.initiator_cookie, sa->cookie_i, 8);
     memcpy(h.responder_cookie, sa->cookie_r, 8);
     isakmp_writer_init(&ike->writer, ike->written, sizeof(ike->written), &h);
@@ -370,8 +374,9 @@ size_t phase1_identity(const struct ike *ike, const struct ike_sa *sa, uint8_t *
     const struct ike_config *config = ike->config;
     const char *name = config->identity == IKE_IDENTITY_HOSTNAME ? config->hostname : NULL;
     uint8_t type = ISAKMP_ID_FQDN;
-    struct connection *c =
-        sa->phase1 && sa->phase1->connection != UINT32_MAX ? connection_find(ike, sa->phase1->connection) : NULL;
+    struct connection *c = sa->phase1 && sa->phase1->connection != UINT32_MAX
+                               ? connection_find(ike, sa->phase1->connection)
+                               : NULL;
     if (sa->aggressive && c && c->config && sa->phase1->peer < c->config->peer_count) {
         const struct ike_peer *p = &c->config->peers[sa->phase1->peer];
         if (p->aggressive_id) {
@@ -448,7 +453,8 @@ void phase1_write_nat_d(struct ike *ike, struct ike_sa *sa, struct isakmp_writer
             isakmp_write_payload(w, type, bytes_of(digest, hash_size(sa->policy.hash)));
 }
 
-/* Any mismatch is NAT, on a direct link too: peers that want UDP encapsulation send a false one on purpose. */
+/* Any mismatch is NAT, on a direct link too: peers that want UDP encapsulation send a false one on purpose.
+ */
 void phase1_read_nat_d(struct ike *ike, struct ike_sa *sa, const struct phase1_input *in)
 {
     uint8_t own[HASH_MAX], theirs[HASH_MAX];
@@ -477,8 +483,9 @@ void phase1_float(struct ike_sa *sa)
     sa->remote.port = ISAKMP_PORT_NATT;
 }
 
-/* RFC 3947 §4: an initiator that sees NAT moves to port 4500. NAT-D payloads are not authenticated with pre-shared keys;
- * where they were tampered with on one side only, what the initiator does decides, so that both agree. */
+/* RFC 3947 §4: an initiator that sees NAT moves to port 4500. NAT-D payloads are not authenticated with
+ * pre-shared keys; where they were tampered with on one side only, what the initiator does decides, so that
+ * both agree. */
 void phase1_peer_floated(struct ike_sa *sa, const struct ike_event *event)
 {
     sa->nat_port = event->datagram.nat_port;
@@ -489,12 +496,14 @@ void phase1_peer_floated(struct ike_sa *sa, const struct ike_event *event)
 
 /* ---- keys ---- */
 
-bool phase1_take_ke(struct ike *ike, struct ike_sa *sa, const struct isakmp_message *m, const char **ret_cause)
+bool phase1_take_ke(struct ike *ike, struct ike_sa *sa, const struct isakmp_message *m,
+                    const char **ret_cause)
 {
     struct phase1 *p = sa->phase1;
     struct bytes ke = isakmp_payload_find(m, ISAKMP_PAYLOAD_KE, 0)->body;
     struct bytes nonce = isakmp_payload_find(m, ISAKMP_PAYLOAD_NONCE, 0)->body;
-    if (ke.len != dh_public_size(sa->policy.group) || ke.len > DH_PUBLIC_MAX || nonce.len > ISAKMP_NONCE_MAX) {
+    if (ke.len != dh_public_size(sa->policy.group) || ke.len > DH_PUBLIC_MAX ||
+        nonce.len > ISAKMP_NONCE_MAX) {
         *ret_cause = "public value has not the size of the group";
         return false;
     }
@@ -515,7 +524,8 @@ bool phase1_take_ke(struct ike *ike, struct ike_sa *sa, const struct isakmp_mess
 static struct bytes public_of(const struct ike_sa *sa, bool initiator)
 {
     const struct key_exchange *kx = sa->phase1->kx;
-    return sa->initiator == initiator ? dh_public(&kx->keypair) : bytes_of(kx->peer_public, kx->peer_public_len);
+    return sa->initiator == initiator ? dh_public(&kx->keypair)
+                                      : bytes_of(kx->peer_public, kx->peer_public_len);
 }
 
 bool phase1_keys(struct ike *ike, struct ike_sa *sa, struct bytes shared)
@@ -524,7 +534,8 @@ bool phase1_keys(struct ike *ike, struct ike_sa *sa, struct bytes shared)
     struct keymat_phase1 k;
     enum hash_algorithm hash = sa->policy.hash;
     size_t n = hash_size(hash), block = cbc_block_size(sa->policy.encryption);
-    struct bytes ni = bytes_of(p->kx->nonce_i, p->kx->nonce_i_len), nr = bytes_of(p->kx->nonce_r, p->kx->nonce_r_len);
+    struct bytes ni = bytes_of(p->kx->nonce_i, p->kx->nonce_i_len),
+                 nr = bytes_of(p->kx->nonce_r, p->kx->nonce_r_len);
     sa->key_len = sa->policy.encryption == CBC_DES    ? 8
                   : sa->policy.encryption == CBC_3DES ? 24
                                                       : (uint8_t)(sa->policy.key_bits / 8);
@@ -558,13 +569,15 @@ static struct bytes cookies_of(const struct ike_sa *sa)
 {
     return bytes_of(sa->cookie_i, 16);
 }
-_Static_assert(offsetof(struct ike_sa, cookie_r) == offsetof(struct ike_sa, cookie_i) + 8, "the cookies are one SPI");
+_Static_assert(offsetof(struct ike_sa, cookie_r) == offsetof(struct ike_sa, cookie_i) + 8,
+               "the cookies are one SPI");
 
 void phase1_write_initial_contact(struct ike *ike, struct ike_sa *sa, struct isakmp_writer *w)
 {
     if (contact_made(ike, &sa->local.address, &sa->remote.address))
         return;
-    isakmp_write_notify(w, ISAKMP_PROTOCOL_ISAKMP, ISAKMP_NOTIFY_INITIAL_CONTACT, cookies_of(sa), (struct bytes){0});
+    isakmp_write_notify(w, ISAKMP_PROTOCOL_ISAKMP, ISAKMP_NOTIFY_INITIAL_CONTACT, cookies_of(sa),
+                        (struct bytes){0});
 }
 
 bool phase1_has_initial_contact(const struct ike_sa *sa, const struct isakmp_message *m)

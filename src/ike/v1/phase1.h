@@ -10,7 +10,8 @@ struct ike_sa *phase1_initiate(struct ike *ike, const struct ike_connection *con
                                const char **ret_cause);
 /* The same again for an IKE SA that nears its end. */
 bool phase1_reauthenticate(struct ike *ike, struct ike_sa *old);
-/* A message of exchange type main or aggressive that is no duplicate. `sa` NULL: the first one of a stranger. */
+/* A message of exchange type main or aggressive that is no duplicate. `sa` NULL: the first one of a stranger.
+ */
 void phase1_receive(struct ike *ike, struct ike_sa *sa, const struct ike_event *event,
                     const struct isakmp_header *header, struct bytes datagram);
 void phase1_job(struct ike *ike, struct ike_sa *sa, struct ike_job *job);
@@ -60,7 +61,8 @@ void phase1_peer_floated(struct ike_sa *sa, const struct ike_event *event);
 /* The body of our ID payload into `out`; its length. */
 size_t phase1_identity(const struct ike *ike, const struct ike_sa *sa, uint8_t *out, size_t size);
 bool phase1_nonce(struct ike *ike, uint8_t *nonce, uint16_t *len);
-bool phase1_take_ke(struct ike *ike, struct ike_sa *sa, const struct isakmp_message *m, const char **ret_cause);
+bool phase1_take_ke(struct ike *ike, struct ike_sa *sa, const struct isakmp_message *m,
+                    const char **ret_cause);
 /* SKEYID and all that follows from it. */
 bool phase1_keys(struct ike *ike, struct ike_sa *sa, struct bytes shared);
 bool phase1_hash(struct ike *ike, const struct ike_sa *sa, bool of_initiator, struct bytes identity,
@@ -71,8 +73,8 @@ void phase1_write_lifetime(struct ike *ike, struct ike_sa *sa, struct isakmp_wri
 void phase1_read_lifetime(struct ike_sa *sa, const struct isakmp_message *m);
 /* A message was accepted: it is known again, and what was sent before it is no answer any more. */
 void phase1_accept(struct ike *ike, struct ike_sa *sa, struct bytes datagram);
-/* The peer is proven. With `last` what ike->writer holds is sealed as the last message; state, tables and the record
- * come before it is sent. False: it could not be written. */
+/* The peer is proven. With `last` what ike->writer holds is sealed as the last message; state, tables and the
+ * record come before it is sent. False: it could not be written. */
 bool phase1_done(struct ike *ike, struct ike_sa *sa, bool initial_contact, bool last);
 bool phase1_set_psk(struct ike_sa *sa, struct bytes key);
 

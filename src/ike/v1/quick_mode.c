@@ -6,9 +6,10 @@
  *                                              <--   HDR*, HASH(2), SA, Nr [, KE] [, IDci, IDcr]
  *     HDR*, HASH(3)                                -->
  *
- * The responder installs its pair before the second message, so nothing that the initiator sends with the new keys is
- * lost, and itself sends with them only after the third message or the first packet on the new pair. All that the third
- * message needs is computed with the second and kept in the exchange, so a successor can go on from there. */
+ * The responder installs its pair before the second message, so nothing that the initiator sends with the new
+ * keys is lost, and itself sends with them only after the third message or the first packet on the new pair.
+ * All that the third message needs is computed with the second and kept in the exchange, so a successor can
+ * go on from there. */
 #include "ike/v1/quick_mode.h"
 
 #include "base/be.h"
@@ -67,7 +68,8 @@ static bool quick_take_slot(struct ike *ike, struct quick *q, unsigned i)
     return q->has[i];
 }
 
-static struct quick *quick_new(struct ike *ike, struct exchange *x, struct connection *c, const struct selector *s)
+static struct quick *quick_new(struct ike *ike, struct exchange *x, struct connection *c,
+                               const struct selector *s)
 {
     struct quick *q = x->quick = pool_take(&ike->quick_pool);
     if (!q)
@@ -208,7 +210,8 @@ static bool initiator_second(struct ike *ike, struct exchange *x, const struct i
         return true;
     }
     if (!proxy_read(x->sa, m, true, &answered, &given) || !selector_equal(&answered, &q->selector)) {
-        initiator_reject(ike, x, ISAKMP_NOTIFY_INVALID_ID_INFORMATION, "peer answers with other proxy identities");
+        initiator_reject(ike, x, ISAKMP_NOTIFY_INVALID_ID_INFORMATION,
+                         "peer answers with other proxy identities");
         return true;
     }
     memcpy(kx->nonce_r, nonce->body.data, nonce->body.len);
@@ -264,8 +267,8 @@ struct judgement {
     struct phase2_choice choice;
 };
 
-/* The connection of this peer, lowest sequence first, whose access list covers the proxies and whose transform sets
- * fit. */
+/* The connection of this peer, lowest sequence first, whose access list covers the proxies and whose
+ * transform sets fit. */
 static void judge(struct ike *ike, const struct ike_sa *sa, const struct selector *s, struct judgement *ret)
 {
     *ret = (struct judgement){.type = ISAKMP_NOTIFY_INVALID_ID_INFORMATION};
@@ -304,28 +307,31 @@ static void refuse(struct ike *ike, struct exchange *x, uint16_t type)
     informational_notify(ike, x->sa, protocol, type, spi, (struct bytes){0});
 }
 
-static void log_refusal(struct ike *ike, const struct ike_sa *sa, const struct selector *s, const struct judgement *j)
+static void log_refusal(struct ike *ike, const struct ike_sa *sa, const struct selector *s,
+                        const struct judgement *j)
 {
     char peer[ENDPOINT_TEXT], selector[SELECTOR_TEXT], why[320];
     const struct ike_connection *c = j->nearest ? j->nearest->config : NULL;
     endpoint_print(&sa->remote, peer);
     selector_print(s, selector);
     if (!c) {
-        ike_log(ike, 4, "IPSEC_PROXY_MISMATCH", "peer %s asks for %s: no crypto map has it as a peer", peer, selector);
+        ike_log(ike, 4, "IPSEC_PROXY_MISMATCH", "peer %s asks for %s: no crypto map has it as a peer", peer,
+                selector);
     } else if (j->type == ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN) {
         ike->statistics.no_proposal++;
         phase2_explain(c, &ike->sa_payload, why, sizeof(why));
-        ike_log(ike, 4, "IPSEC_NO_PROPOSAL", "crypto map %s %u, peer %s: no transform set fits: %s", c->map_name,
-                c->sequence, peer, why);
+        ike_log(ike, 4, "IPSEC_NO_PROPOSAL", "crypto map %s %u, peer %s: no transform set fits: %s",
+                c->map_name, c->sequence, peer, why);
     } else {
         ike_log(ike, 4, "IPSEC_PROXY_MISMATCH",
-                "crypto map %s %u, peer %s: proxy identities not supported: %s is in no permit line", c->map_name,
-                c->sequence, peer, selector);
+                "crypto map %s %u, peer %s: proxy identities not supported: %s is in no permit line",
+                c->map_name, c->sequence, peer, selector);
     }
 }
 
 /* <-- HDR*, HASH(2), SA, Nr [, KE] [, IDci, IDcr] [, N] */
-static bool write_second(struct ike *ike, struct exchange *x, const struct phase2_choice *choice, struct bytes *ret)
+static bool write_second(struct ike *ike, struct exchange *x, const struct phase2_choice *choice,
+                         struct bytes *ret)
 {
     uint8_t *hash;
     struct ike_sa *sa = x->sa;
@@ -356,7 +362,8 @@ static void responder_answer(struct ike *ike, struct exchange *x, struct bytes s
     struct phase2_choice choice;
     struct bytes whole;
     const struct ike_connection *config = q->connection->config;
-    if (!config || !parse_kept(ike, q) || !phase2_choose(config, x->sa, &q->selector, &ike->sa_payload, &choice)) {
+    if (!config || !parse_kept(ike, q) ||
+        !phase2_choose(config, x->sa, &q->selector, &ike->sa_payload, &choice)) {
         exchange_free(ike, x, NULL); /* the configuration changed meanwhile */
         return;
     }
@@ -381,8 +388,8 @@ static void responder_answer(struct ike *ike, struct exchange *x, struct bytes s
 }
 
 /* HDR*, HASH(1), SA, Ni [, KE] [, IDci, IDcr] --> */
-static bool responder_first(struct ike *ike, struct ike_sa *sa, const struct isakmp_message *m, struct bytes datagram,
-                            const uint8_t *iv)
+static bool responder_first(struct ike *ike, struct ike_sa *sa, const struct isakmp_message *m,
+                            struct bytes datagram, const uint8_t *iv)
 {
     struct judgement j = {.type = ISAKMP_NOTIFY_INVALID_ID_INFORMATION};
     struct selector selector = {0};
@@ -401,8 +408,8 @@ static bool responder_first(struct ike *ike, struct ike_sa *sa, const struct isa
     const struct isakmp_payload *nonce = isakmp_payload_find(m, ISAKMP_PAYLOAD_NONCE, 0);
     const struct isakmp_payload *ke = isakmp_payload_find(m, ISAKMP_PAYLOAD_KE, 0);
     ike->sa_payload.proposal_count = 0;
-    enum isakmp_error error = sa_payload ? isakmp_sa_parse(sa_payload->body, &ike->sa_payload)
-                                         : ISAKMP_ERROR_PAYLOAD_BODY;
+    enum isakmp_error error =
+        sa_payload ? isakmp_sa_parse(sa_payload->body, &ike->sa_payload) : ISAKMP_ERROR_PAYLOAD_BODY;
     if (error != ISAKMP_OK || !nonce || nonce->body.len > ISAKMP_NONCE_MAX) {
         ike->statistics.malformed++;
         refuse(ike, x, error != ISAKMP_OK ? isakmp_error_notify(error) : ISAKMP_NOTIFY_PAYLOAD_MALFORMED);
@@ -435,8 +442,8 @@ static bool responder_first(struct ike *ike, struct ike_sa *sa, const struct isa
 }
 
 /* HDR*, HASH(3) --> */
-static bool responder_third(struct ike *ike, struct exchange *x, const struct isakmp_message *m, struct bytes datagram,
-                            const uint8_t *iv)
+static bool responder_third(struct ike *ike, struct exchange *x, const struct isakmp_message *m,
+                            struct bytes datagram, const uint8_t *iv)
 {
     const struct ike_sa *sa = x->sa;
     if (m->payloads[0].type != ISAKMP_PAYLOAD_HASH ||
@@ -476,7 +483,8 @@ void quick_job(struct ike *ike, struct exchange *x, struct ike_job *job)
     if (!q)
         return;
     if (job->result != 0) {
-        const char *cause = job->result == -EBADMSG ? "public value of the peer is not acceptable" : "key exchange failed";
+        const char *cause =
+            job->result == -EBADMSG ? "public value of the peer is not acceptable" : "key exchange failed";
         if (x->by_peer)
             refuse(ike, x, ISAKMP_NOTIFY_INVALID_KEY_INFORMATION);
         else

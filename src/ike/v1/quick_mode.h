@@ -7,8 +7,8 @@
 
 /* Starts one for a wish. False: not now (no cause) or not at all (`ret_cause`). */
 bool quick_initiate(struct ike *ike, struct ike_sa *sa, struct wish *w, const char **ret_cause);
-/* A decrypted, parsed message whose first payload is a HASH; `x` NULL: a first message. `iv` is that behind the
- * message, to be kept once it is authenticated. False: not authentic or malformed, nothing changed. */
+/* A decrypted, parsed message whose first payload is a HASH; `x` NULL: a first message. `iv` is that behind
+ * the message, to be kept once it is authenticated. False: not authentic or malformed, nothing changed. */
 bool quick_receive(struct ike *ike, struct ike_sa *sa, struct exchange *x, const struct isakmp_message *m,
                    struct bytes datagram, const uint8_t *iv);
 void quick_job(struct ike *ike, struct exchange *x, struct ike_job *job);

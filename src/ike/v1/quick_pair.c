@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* KEYMAT to pairs, RFC 2409 §5.5: each direction has its own, made with the SPI that its receiver chose; the cipher's
- * key is cut off first, then the key of the integrity algorithm. Always holds: the record of a pair is an action before
- * its installation. */
+/* KEYMAT to pairs, RFC 2409 §5.5: each direction has its own, made with the SPI that its receiver chose; the
+ * cipher's key is cut off first, then the key of the integrity algorithm. Always holds: the record of a pair
+ * is an action before its installation. */
 #include "ike/v1/quick_pair.h"
 
 #include "base/be.h"
@@ -33,7 +33,8 @@ static bool derive(struct ike *ike, const struct exchange *x, const struct ike_p
     const struct key_exchange *kx = x->quick->kx;
     const struct ike_sa *sa = x->sa;
     uint8_t protocol = p->protocol == 50 ? ISAKMP_PROTOCOL_ESP : ISAKMP_PROTOCOL_AH;
-    size_t cipher = packet_encryption_key_len(&p->algorithms), integrity = packet_integrity_key_len(&p->algorithms);
+    size_t cipher = packet_encryption_key_len(&p->algorithms),
+           integrity = packet_integrity_key_len(&p->algorithms);
     struct bytes ni = bytes_of(kx->nonce_i, kx->nonce_i_len), nr = bytes_of(kx->nonce_r, kx->nonce_r_len);
     bool good = keymat_phase2(sa->policy.hash, sa->skeyid_d, shared, protocol, p->spi_in, ni, nr, keys,
                               cipher + integrity);
@@ -75,8 +76,8 @@ static void describe(struct ike *ike, const struct ike_pair *p, struct ike_pair_
     volume_limits(ike, p, in);
 }
 
-static struct ike_pair *pair_make(struct ike *ike, struct exchange *x, const struct phase2_choice *c, unsigned i,
-                                  bool initiator)
+static struct ike_pair *pair_make(struct ike *ike, struct exchange *x, const struct phase2_choice *c,
+                                  unsigned i, bool initiator)
 {
     struct quick *q = x->quick;
     unsigned place = c->transforms[i].protocol == 50 ? 0 : 1;
@@ -105,12 +106,12 @@ static void log_up(struct ike *ike, const struct ike_pair *p)
     if (p->pfs_group)
         ike_warn_weak(ike, CBC_NONE, HASH_NONE, p->pfs_group);
     if (p->connection->pairs == 1)
-        ike_log(ike, 5, "SESSION_STATUS", "Crypto tunnel is UP. Peer %s Id: %s", endpoint_print(&p->remote, peer),
-                sa_identity_print(p->sa, id));
+        ike_log(ike, 5, "SESSION_STATUS", "Crypto tunnel is UP. Peer %s Id: %s",
+                endpoint_print(&p->remote, peer), sa_identity_print(p->sa, id));
 }
 
-bool quick_install(struct ike *ike, struct exchange *x, const struct phase2_choice *choice, struct bytes shared,
-                   bool initiator)
+bool quick_install(struct ike *ike, struct exchange *x, const struct phase2_choice *choice,
+                   struct bytes shared, bool initiator)
 {
     struct quick *q = x->quick;
     struct ike_pair *made[2] = {NULL, NULL};
@@ -137,7 +138,8 @@ bool quick_install(struct ike *ike, struct exchange *x, const struct phase2_choi
         struct ike_action *a = action_add(ike, IKE_ACTION_INSTALL_PAIR);
         describe(ike, p, &a->install);
         if (!derive(ike, x, p, shared, &a->install))
-            memset(&a->install.encryption_key_out, 0, 4 * sizeof(struct bytes)); /* refused by the packet cipher */
+            memset(&a->install.encryption_key_out, 0,
+                   4 * sizeof(struct bytes)); /* refused by the packet cipher */
         slot_installed(ike, p->slot);
         q->has[p->protocol == 50 ? 0 : 1] = false;
     }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What must not work, and what must survive: wrong keys, wrong proposals, foreign proxies, malformed messages at every
- * step, floods of strangers, unauthenticated notifies; and NAT between, fragments, parallel negotiations. */
+/* What must not work, and what must survive: wrong keys, wrong proposals, foreign proxies, malformed messages
+ * at every step, floods of strangers, unauthenticated notifies; and NAT between, fragments, parallel
+ * negotiations. */
 #include "world.h"
 
 #include "wire/isakmp.h"
 
+#include <cmocka.h>
 #include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +14,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 static void wrong_key(void **state)
 {
@@ -45,8 +46,10 @@ static void refused(void **state)
     static const struct {
         const char *what, *at_a, *at_b;
     } cases[] = {
-        {"policy", "NO-PROPOSAL-CHOSEN", "matches no isakmp policy (crypto map MAP 10): offered aes-128/sha/group 31"},
-        {"transform", "NO-PROPOSAL-CHOSEN", "crypto map MAP 10, peer 192.0.2.1:500: no transform set fits: offered"},
+        {"policy", "NO-PROPOSAL-CHOSEN",
+         "matches no isakmp policy (crypto map MAP 10): offered aes-128/sha/group 31"},
+        {"transform", "NO-PROPOSAL-CHOSEN",
+         "crypto map MAP 10, peer 192.0.2.1:500: no transform set fits: offered"},
         {"proxy", "INVALID-ID-INFORMATION", "proxy identities not supported"},
         {"peer", "INVALID-ID-INFORMATION", "no crypto map has it as a peer"},
         {"pfs", "NO-PROPOSAL-CHOSEN", "no transform set fits"},
@@ -169,9 +172,10 @@ static void nat(void **state)
         sent = a->sent;
         world_run(w, 21 * NS_PER_S);
         assert_true(a->sent > sent); /* keepalives */
-        a->nat_port_base = 30000; /* the NAT forgot its mapping */
+        a->nat_port_base = 30000;    /* the NAT forgot its mapping */
         struct ike_event e = {.type = IKE_EVENT_PEER_MOVED,
-                              .pair = {.slot = p->install.slot, .spi_in = p->install.spi_in,
+                              .pair = {.slot = p->install.slot,
+                                       .spi_in = p->install.spi_in,
                                        .remote = {a->nat_address, 34500}}};
         node_event(b, &e);
         world_run(w, NS_PER_S);
@@ -195,8 +199,9 @@ static void no_nat_no_move(void **state)
     node_acquire(a, 0);
     world_run(w, NS_PER_S);
     assert_false(a->pairs[0].install.udp);
-    struct ike_event e = {.type = IKE_EVENT_PEER_MOVED,
-                          .pair = {.slot = 0, .spi_in = b->pairs[0].install.spi_in, .remote = {b->address, 1}}};
+    struct ike_event e = {
+        .type = IKE_EVENT_PEER_MOVED,
+        .pair = {.slot = 0, .spi_in = b->pairs[0].install.spi_in, .remote = {b->address, 1}}};
     node_event(b, &e);
     world_run(w, NS_PER_S);
     assert_int_equal(b->pairs[0].install.remote.port, 500);
@@ -257,8 +262,9 @@ static bool tamper(struct world *w, struct node *from, struct packet *p, void *c
     return true;
 }
 
-/* Every message of both modes is damaged in many ways; the true one follows. Tunnels come up all the same, as whoever
- * damaged an unprotected message of phase 1 can only delay, and nothing is ever installed that does not match. */
+/* Every message of both modes is damaged in many ways; the true one follows. Tunnels come up all the same, as
+ * whoever damaged an unprotected message of phase 1 can only delay, and nothing is ever installed that does
+ * not match. */
 static void malformed_at_every_step(void **state)
 {
     (void)state;
@@ -296,7 +302,8 @@ static struct endpoint stranger(uint32_t i)
     return e;
 }
 
-/* 100,000 first messages of strangers: memory stays bounded, the tunnel lives, and another peer still comes in. */
+/* 100,000 first messages of strangers: memory stays bounded, the tunnel lives, and another peer still comes
+ * in. */
 static void flood(void **state)
 {
     (void)state;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of tunnels after they are up: rekey, re-authentication, DPD, peers in order, idle time, deletes, loss and
- * repetition on the way, and restoring from records. */
+/* The life of tunnels after they are up: rekey, re-authentication, DPD, peers in order, idle time, deletes,
+ * loss and repetition on the way, and restoring from records. */
 #include "world.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 static struct world *up(struct node **a, struct node **b)
 {
@@ -64,17 +64,20 @@ static void rekey_by_volume(void **state)
     struct world *w = up(&a, &b);
     connect_now(w, a, b);
     assert_true(a->pairs[0].install.soft_bytes < a->pairs[0].install.hard_bytes);
-    struct ike_event soft = {.type = IKE_EVENT_PAIR_SOFT,
-                             .pair = {.slot = a->pairs[0].install.slot, .spi_in = a->pairs[0].install.spi_in}};
-    struct ike_event soft_b = {.type = IKE_EVENT_PAIR_SOFT,
-                               .pair = {.slot = b->pairs[0].install.slot, .spi_in = b->pairs[0].install.spi_in}};
+    struct ike_event soft = {
+        .type = IKE_EVENT_PAIR_SOFT,
+        .pair = {.slot = a->pairs[0].install.slot, .spi_in = a->pairs[0].install.spi_in}};
+    struct ike_event soft_b = {
+        .type = IKE_EVENT_PAIR_SOFT,
+        .pair = {.slot = b->pairs[0].install.slot, .spi_in = b->pairs[0].install.spi_in}};
     node_event(a, &soft);
     node_event(b, &soft_b); /* a collision */
     world_run(w, 2 * NS_PER_S);
     assert_true(node_usable(a) >= 1 && node_usable(b) >= 1);
     world_run(w, 60 * NS_PER_S);
     assert_true(node_usable(a) >= 1 && node_usable(b) >= 1);
-    assert_false(a->pairs[0].used && a->pairs[0].install.spi_in == soft.pair.spi_in); /* the old one is gone */
+    assert_false(a->pairs[0].used &&
+                 a->pairs[0].install.spi_in == soft.pair.spi_in); /* the old one is gone */
     struct world_pair *p = node_newest(a);
     bool other_has = false; /* what A sends on, B receives on */
     for (unsigned i = 0; i < PAIRS_MAX; i++)
@@ -235,8 +238,8 @@ static void every_message_twice(void **state)
         w->keep_history = false;
         for (unsigned i = 0; i < w->history_count; i++) {
             struct packet *p = w->history[i];
-            node_inject(address_equal(&p->remote.address, &a->address) ? a : b, p->local, p->remote.port, p->data,
-                        p->len);
+            node_inject(address_equal(&p->remote.address, &a->address) ? a : b, p->local, p->remote.port,
+                        p->data, p->len);
         }
         world_run(w, 120 * NS_PER_S);
         assert_true(nodes_match(a, b) && nodes_match(b, a));
@@ -331,8 +334,9 @@ static void dangling_pair(void **state)
 
 static void clear_tells_the_peer(void **state)
 {
-    static const enum ike_clear_scope scopes[] = {IKE_CLEAR_ALL_ISAKMP, IKE_CLEAR_ALL_PAIRS, IKE_CLEAR_PEER_PAIRS,
-                                                  IKE_CLEAR_CONNECTION, IKE_CLEAR_PAIR,      IKE_CLEAR_EVERYTHING};
+    static const enum ike_clear_scope scopes[] = {IKE_CLEAR_ALL_ISAKMP, IKE_CLEAR_ALL_PAIRS,
+                                                  IKE_CLEAR_PEER_PAIRS, IKE_CLEAR_CONNECTION,
+                                                  IKE_CLEAR_PAIR,       IKE_CLEAR_EVERYTHING};
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(scopes); i++) {
         struct node *a, *b;
@@ -470,8 +474,9 @@ static void restored_answers(void **state)
     for (unsigned r = 0; r < RECORDS_MAX; r++) {
         struct world_record *record = &b->records[r];
         for (size_t len = 0; record->used && len < record->len; len++)
-            assert_int_equal(ike_restore(b->ike, record->kind, record->key + 4000, bytes_of(record->data, len), w->now),
-                             -22);
+            assert_int_equal(
+                ike_restore(b->ike, record->kind, record->key + 4000, bytes_of(record->data, len), w->now),
+                -22);
     }
     world_free(w);
 }
@@ -479,13 +484,13 @@ static void restored_answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rekey_by_seconds),     cmocka_unit_test(rekey_by_volume),
-        cmocka_unit_test(reauthentication),     cmocka_unit_test(dpd_periodic_next_peer),
-        cmocka_unit_test(dpd_on_demand),        cmocka_unit_test(every_message_lost),
-        cmocka_unit_test(every_message_twice),  cmocka_unit_test(bad_network),
+        cmocka_unit_test(rekey_by_seconds),      cmocka_unit_test(rekey_by_volume),
+        cmocka_unit_test(reauthentication),      cmocka_unit_test(dpd_periodic_next_peer),
+        cmocka_unit_test(dpd_on_demand),         cmocka_unit_test(every_message_lost),
+        cmocka_unit_test(every_message_twice),   cmocka_unit_test(bad_network),
         cmocka_unit_test(idle_and_default_peer), cmocka_unit_test(dangling_pair),
-        cmocka_unit_test(clear_tells_the_peer), cmocka_unit_test(peer_lost_its_memory),
-        cmocka_unit_test(invalid_spi_renews),   cmocka_unit_test(restore_either_side),
+        cmocka_unit_test(clear_tells_the_peer),  cmocka_unit_test(peer_lost_its_memory),
+        cmocka_unit_test(invalid_spi_renews),    cmocka_unit_test(restore_either_side),
         cmocka_unit_test(restored_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

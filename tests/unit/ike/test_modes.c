@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two machines against each other: every mode, cipher, hash and group that phase 1 knows, every transform of phase 2,
- * bundles, PFS, transport mode. RFC 2409 §5.4, §5.5. */
+/* Two machines against each other: every mode, cipher, hash and group that phase 1 knows, every transform of
+ * phase 2, bundles, PFS, transport mode. RFC 2409 §5.4, §5.5. */
 #include "world.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <cmocka.h>
 
 /* HDR, SA --> ... HDR*, HASH(3) --> */
 static void main_and_quick_mode(void **state)
@@ -40,8 +40,8 @@ static void every_suite(void **state)
         uint16_t bits;
     } ciphers[] = {{CBC_DES, 0}, {CBC_3DES, 0}, {CBC_AES, 128}, {CBC_AES, 192}, {CBC_AES, 256}};
     static const uint8_t hashes[] = {HASH_MD5, HASH_SHA1, HASH_SHA256, HASH_SHA384, HASH_SHA512};
-    static const uint8_t groups[] = {DH_MODP_768,  DH_MODP_1024, DH_MODP_1536, DH_MODP_2048, DH_ECP_256,
-                                     DH_ECP_384, DH_ECP_521,  DH_CURVE25519};
+    static const uint8_t groups[] = {DH_MODP_768, DH_MODP_1024, DH_MODP_1536, DH_MODP_2048,
+                                     DH_ECP_256,  DH_ECP_384,   DH_ECP_521,   DH_CURVE25519};
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(ciphers) * ARRAY_SIZE(hashes) * 2; i++) {
         struct node *a, *b;
@@ -71,17 +71,24 @@ static void every_transform(void **state)
     } cases[] = {
         {{.has_esp = true, .esp = {PACKET_ENCRYPTION_DES, 8, PACKET_INTEGRITY_MD5_96}}, 0, 1},
         {{.has_esp = true, .esp = {PACKET_ENCRYPTION_3DES, 24, PACKET_INTEGRITY_SHA1_96}}, DH_MODP_1024, 1},
-        {{.has_esp = true, .esp = {PACKET_ENCRYPTION_AES_CBC, 32, PACKET_INTEGRITY_SHA256_128}}, DH_ECP_256, 1},
-        {{.has_esp = true, .esp = {PACKET_ENCRYPTION_AES_CBC, 24, PACKET_INTEGRITY_SHA512_256}}, DH_CURVE25519, 1},
+        {{.has_esp = true, .esp = {PACKET_ENCRYPTION_AES_CBC, 32, PACKET_INTEGRITY_SHA256_128}},
+         DH_ECP_256,
+         1},
+        {{.has_esp = true, .esp = {PACKET_ENCRYPTION_AES_CBC, 24, PACKET_INTEGRITY_SHA512_256}},
+         DH_CURVE25519,
+         1},
         {{.has_esp = true, .esp = {PACKET_ENCRYPTION_AES_GCM16, 16, PACKET_INTEGRITY_NONE}}, 0, 1},
         {{.has_esp = true, .esp = {PACKET_ENCRYPTION_AES_GCM8, 32, PACKET_INTEGRITY_NONE}}, 0, 1},
         {{.has_esp = true, .esp = {PACKET_ENCRYPTION_NULL, 0, PACKET_INTEGRITY_SHA384_192}}, 0, 1},
         {{.has_esp = true, .esp = {PACKET_ENCRYPTION_DES, 8, PACKET_INTEGRITY_NONE}}, 0, 1},
         {{.has_ah = true, .ah_integrity = PACKET_INTEGRITY_MD5_96}, DH_MODP_768, 1},
         {{.has_ah = true, .ah_integrity = PACKET_INTEGRITY_SHA256_128}, 0, 1},
-        {{.has_ah = true, .ah_integrity = PACKET_INTEGRITY_SHA1_96, .has_esp = true,
+        {{.has_ah = true,
+          .ah_integrity = PACKET_INTEGRITY_SHA1_96,
+          .has_esp = true,
           .esp = {PACKET_ENCRYPTION_AES_CBC, 16, PACKET_INTEGRITY_NONE}},
-         DH_CURVE25519, 2},
+         DH_CURVE25519,
+         2},
     };
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -163,8 +170,9 @@ static void aggressive_by_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(main_and_quick_mode), cmocka_unit_test(every_suite),       cmocka_unit_test(every_transform),
-        cmocka_unit_test(transport_mode),      cmocka_unit_test(aggressive_by_name),
+        cmocka_unit_test(main_and_quick_mode), cmocka_unit_test(every_suite),
+        cmocka_unit_test(every_transform),     cmocka_unit_test(transport_mode),
+        cmocka_unit_test(aggressive_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

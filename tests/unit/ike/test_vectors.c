@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Known answers: NIST's SKEYID derivations, and a whole main mode, quick mode and DPD message with DES, MD5 and group 1,
- * byte for byte through the functions that the machine uses. tests/vectors/ike/ikev1.txt. */
+/* Known answers: NIST's SKEYID derivations, and a whole main mode, quick mode and DPD message with DES, MD5
+ * and group 1, byte for byte through the functions that the machine uses. tests/vectors/ike/ikev1.txt. */
+#include "base/be.h"
 #include "crypto/crypto.h"
 #include "ike/exchange/message.h"
 #include "ike/negotiate/phase1_policy.h"
 #include "ike/negotiate/phase2_transform.h"
-#include "base/be.h"
 #include "ike/negotiate/proxy.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 enum { VECTORS_MAX = 80 };
 
@@ -112,7 +112,8 @@ static void sa_make(struct ike_sa *sa, struct keymat_phase1 *k)
     same_bytes(dh_public(&r), "mm_gxr");
     assert_int_equal(dh_shared(&i, dh_public(&r), &shared), 0);
     same_bytes(secret_bytes(&shared), "mm_gxy");
-    assert_true(keymat_skeyid_preshared(HASH_MD5, bytes_of("cisco", 5), vec("mm_ni"), vec("mm_nr"), k->skeyid));
+    assert_true(
+        keymat_skeyid_preshared(HASH_MD5, bytes_of("cisco", 5), vec("mm_ni"), vec("mm_nr"), k->skeyid));
     assert_true(keymat_derive(HASH_MD5, k, secret_bytes(&shared), sa->cookie_i, sa->cookie_r));
     memcpy(sa->skeyid_d, k->skeyid_d, 16);
     memcpy(sa->skeyid_a, k->skeyid_a, 16);
@@ -126,8 +127,8 @@ static void main_mode_bytes(void **state)
     struct ike_sa sa;
     struct keymat_phase1 k;
     uint8_t iv[16], hash[HASH_MAX];
-    struct ike_policy policy = {.encryption = CBC_DES, .hash = HASH_MD5, .group = 1, .authentication = 1,
-                                .lifetime_seconds = 86400};
+    struct ike_policy policy = {
+        .encryption = CBC_DES, .hash = HASH_MD5, .group = 1, .authentication = 1, .lifetime_seconds = 86400};
     struct ike_config config = {.policies = &policy, .policy_count = 1};
     (void)state;
     sa_make(&sa, &k);
@@ -152,8 +153,9 @@ static void main_mode_bytes(void **state)
     memcpy(h.responder_cookie, sa.cookie_r, 8);
     h.flags = ISAKMP_FLAG_ENCRYPTION;
     for (unsigned i = 0; i < 2; i++) {
-        assert_true(keymat_hash_phase1(HASH_MD5, k.skeyid, i ? gxr : gxi, i ? gxi : gxr, i ? sa.cookie_r : sa.cookie_i,
-                                       i ? sa.cookie_i : sa.cookie_r, body, vec(steps[i].id), hash));
+        assert_true(keymat_hash_phase1(HASH_MD5, k.skeyid, i ? gxr : gxi, i ? gxi : gxr,
+                                       i ? sa.cookie_r : sa.cookie_i, i ? sa.cookie_i : sa.cookie_r, body,
+                                       vec(steps[i].id), hash));
         same(hash, steps[i].hash);
         isakmp_writer_init(&ike->writer, ike->written, sizeof(ike->written), &h);
         isakmp_write_payload(&ike->writer, ISAKMP_PAYLOAD_ID, vec(steps[i].id));
@@ -174,8 +176,11 @@ static void quick_mode_bytes(void **state)
     struct keymat_phase1 k;
     uint8_t iv[16], *hash, digest[HASH_MAX], keys[24];
     uint32_t mid = be32_load(vec("qm_mid").data);
-    struct ike_transform_set set = {.has_esp = true, .esp = {PACKET_ENCRYPTION_DES, 8, PACKET_INTEGRITY_MD5_96}};
-    struct ike_connection config = {.transform_sets = {&set}, .transform_set_count = 1, .lifetime_seconds = 3600,
+    struct ike_transform_set set = {.has_esp = true,
+                                    .esp = {PACKET_ENCRYPTION_DES, 8, PACKET_INTEGRITY_MD5_96}};
+    struct ike_connection config = {.transform_sets = {&set},
+                                    .transform_set_count = 1,
+                                    .lifetime_seconds = 3600,
                                     .lifetime_kilobytes = 4608000};
     struct selector s = {.local_port_high = UINT16_MAX, .remote_port_high = UINT16_MAX};
     (void)state;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The world of world.h. Everything that the contract of ike.h demands of a shell is checked here: a record precedes the
- * installation that depends on it, slots are freed after they are removed, jobs come back. */
+/* The world of world.h. Everything that the contract of ike.h demands of a shell is checked here: a record
+ * precedes the installation that depends on it, slots are freed after they are removed, jobs come back. */
 #include "world.h"
 
 #include "crypto/crypto.h"
 
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 struct prefix prefix_of(const char *text)
 {
@@ -68,8 +68,8 @@ struct node *world_node(struct world *w, const char *name, const char *address)
                                          .authentication = IKE_AUTH_PRESHARED,
                                          .lifetime_seconds = 86400};
     n->keys[0] = (struct ike_key){.peer = prefix_of("0.0.0.0/0"), .key = bytes_of("cisco", 5)};
-    n->sets[0] = (struct ike_transform_set){.name = "SET", .has_esp = true,
-                                            .esp = {PACKET_ENCRYPTION_AES_CBC, 16, PACKET_INTEGRITY_SHA1_96}};
+    n->sets[0] = (struct ike_transform_set){
+        .name = "SET", .has_esp = true, .esp = {PACKET_ENCRYPTION_AES_CBC, 16, PACKET_INTEGRITY_SHA1_96}};
     n->config = (struct ike_config){.policies = n->policies,
                                     .policy_count = 1,
                                     .keys = n->keys,
@@ -137,7 +137,8 @@ void node_restart(struct node *n, bool restore)
     for (unsigned i = RECORDS_MAX; i-- > 0;) { /* any order will do */
         struct world_record *r = &n->records[i];
         if (r->used && restore)
-            assert_int_equal(ike_restore(n->ike, r->kind, r->key, bytes_of(r->data, r->len), n->world->now), 0);
+            assert_int_equal(ike_restore(n->ike, r->kind, r->key, bytes_of(r->data, r->len), n->world->now),
+                             0);
         if (!restore)
             r->used = false;
     }
@@ -218,7 +219,8 @@ static void pair_install(struct node *n, const struct ike_pair_install *in)
     if (!record_exists(n, IKE_RECORD_PAIR, in->slot))
         n->record_order_errors++;
     *p = (struct world_pair){.used = true, .confirmed = in->confirmed, .install = *in};
-    struct bytes keys[] = {in->encryption_key_out, in->integrity_key_out, in->encryption_key_in, in->integrity_key_in};
+    struct bytes keys[] = {in->encryption_key_out, in->integrity_key_out, in->encryption_key_in,
+                           in->integrity_key_in};
     for (unsigned i = 0; i < 4; i++) {
         assert_int_equal(keys[i].len, i % 2 ? packet_integrity_key_len(&in->algorithms)
                                             : packet_encryption_key_len(&in->algorithms));
@@ -382,9 +384,9 @@ static struct packet *packet_next(struct world *w, ns until)
 {
     unsigned best = QUEUE_MAX;
     for (unsigned i = 0; i < w->queued; i++)
-        if (w->queue[i]->at <= until && (best == QUEUE_MAX || w->queue[i]->at < w->queue[best]->at ||
-                                         (w->queue[i]->at == w->queue[best]->at &&
-                                          w->queue[i]->order < w->queue[best]->order)))
+        if (w->queue[i]->at <= until &&
+            (best == QUEUE_MAX || w->queue[i]->at < w->queue[best]->at ||
+             (w->queue[i]->at == w->queue[best]->at && w->queue[i]->order < w->queue[best]->order)))
             best = i;
     if (best == QUEUE_MAX)
         return NULL;
@@ -493,7 +495,8 @@ bool nodes_match(struct node *a, struct node *b)
     if (!q || q->install.spi_out != p->install.spi_in || q->install.protocol != p->install.protocol)
         return false;
     selector_mirror(&q->install.selector, &mirror);
-    return selector_equal(&mirror, &p->install.selector) && memcmp(p->keys[0], q->keys[2], PACKET_KEY_MAX) == 0 &&
+    return selector_equal(&mirror, &p->install.selector) &&
+           memcmp(p->keys[0], q->keys[2], PACKET_KEY_MAX) == 0 &&
            memcmp(p->keys[2], q->keys[0], PACKET_KEY_MAX) == 0 &&
            memcmp(p->keys[1], q->keys[3], PACKET_INTEGRITY_KEY_MAX) == 0 &&
            memcmp(p->keys[3], q->keys[1], PACKET_INTEGRITY_KEY_MAX) == 0 &&

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gateways in memory for the tests of the IKE machine: each node is a machine with its shell (records, pairs, traffic,
- * jobs run at once), a network with delay, loss, tampering and NAT lies between them, and time jumps from deadline to
- * deadline. */
+/* Gateways in memory for the tests of the IKE machine: each node is a machine with its shell (records, pairs,
+ * traffic, jobs run at once), a network with delay, loss, tampering and NAT lies between them, and time jumps
+ * from deadline to deadline. */
 #ifndef IKE_WORLD_H
 #define IKE_WORLD_H
 
 #include "ike/ike.h"
 
-enum { NODES_MAX = 6, QUEUE_MAX = 8192, PAIRS_MAX = 256, RECORDS_MAX = 4096, LOG_LINES = 512, POLICIES_MAX = 4 };
+enum {
+    NODES_MAX = 6,
+    QUEUE_MAX = 8192,
+    PAIRS_MAX = 256,
+    RECORDS_MAX = 4096,
+    LOG_LINES = 512,
+    POLICIES_MAX = 4
+};
 
 struct world_pair {
     bool used, confirmed, superseded, removed;
@@ -41,7 +48,7 @@ struct node {
     char logs[LOG_LINES][420];
     unsigned log_count, acquire_failed, sent, received, installs, removes, record_order_errors;
     uint64_t *connection_records;
-    bool down;      /* packets to it vanish, its timers stand still */
+    bool down;       /* packets to it vanish, its timers stand still */
     bool no_traffic; /* queries are answered with "never" */
     bool behind_nat;
     struct address nat_address;
@@ -88,7 +95,8 @@ void node_start(struct node *n);
 void node_configure(struct node *n);
 /* A fresh machine in its place; with `restore` from its records. */
 void node_restart(struct node *n, bool restore);
-/* Two gateways, 10.0.0.0/24 behind A (192.0.2.1) and 10.0.1.0/24 behind B (192.0.2.2), connected and started. */
+/* Two gateways, 10.0.0.0/24 behind A (192.0.2.1) and 10.0.1.0/24 behind B (192.0.2.2), connected and started.
+ */
 struct world *world_pair_new(struct node **a, struct node **b);
 
 void node_acquire(struct node *n, unsigned connection);
@@ -97,8 +105,8 @@ void world_run(struct world *w, ns duration);
 /* Injects a datagram as if it came from `from` to `n`. */
 void node_inject(struct node *n, struct endpoint from, uint16_t local_port, const void *data, size_t len);
 
-unsigned node_pairs(const struct node *n);     /* installed now */
-unsigned node_usable(const struct node *n);    /* confirmed and not superseded */
+unsigned node_pairs(const struct node *n);      /* installed now */
+unsigned node_usable(const struct node *n);     /* confirmed and not superseded */
 struct world_pair *node_newest(struct node *n); /* that may send */
 bool node_logged(const struct node *n, const char *text);
 struct ike_statistics node_statistics(const struct node *n);
