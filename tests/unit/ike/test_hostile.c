@@ -6,14 +6,16 @@
 
 #include "wire/isakmp.h"
 
-#include <cmocka.h>
 #include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+
+#include <cmocka.h>
 
 static void wrong_key(void **state)
 {

@@ -3,12 +3,14 @@
  * loss and repetition on the way, and restoring from records. */
 #include "world.h"
 
-#include <cmocka.h>
+#include <stdlib.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
+
+#include <cmocka.h>
 
 static struct world *up(struct node **a, struct node **b)
 {

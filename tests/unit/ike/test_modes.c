@@ -3,12 +3,14 @@
  * phase 2, bundles, PFS, transport mode. RFC 2409 §5.4, §5.5. */
 #include "world.h"
 
-#include <cmocka.h>
+#include <stdio.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
+
+#include <cmocka.h>
 
 /* HDR, SA --> ... HDR*, HASH(3) --> */
 static void main_and_quick_mode(void **state)

@@ -8,13 +8,15 @@
 #include "ike/negotiate/phase2_transform.h"
 #include "ike/negotiate/proxy.h"
 
-#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+
+#include <cmocka.h>
 
 enum { VECTORS_MAX = 80 };
 
