@@ -180,7 +180,11 @@ static void sa_end_doomed(struct ike *ike, struct ike_sa *sa)
         if (!w->fresh && !w->exchange)
             wish_retry_peer(ike, w);
     }
+    struct address local = sa->local.address, remote = sa->remote.address;
+    bool dangling = !list_empty(&sa->pairs) && !sa->superseded && sa->dpd;
     sa_free(ike, sa, "IKE SA deleted");
+    if (dangling)
+        dpd_take_up(ike, &local, &remote);
 }
 
 static void sa_established_timer(struct ike *ike, struct ike_sa *sa)

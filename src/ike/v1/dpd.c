@@ -12,6 +12,7 @@
 #include "ike/sa/ike_sa.h"
 #include "ike/sa/pair.h"
 #include "ike/v1/informational.h"
+#include "ike/v1/phase1.h"
 
 #include <stdio.h>
 
@@ -123,6 +124,18 @@ void dpd_traffic(struct ike *ike, struct ike_sa *sa, ns last_in, ns last_out)
         sa->dpd_at = next_ask(ike, sa, heard);
     }
     sa_timer(ike, sa);
+}
+
+/* Only periodic probing promises to notice a dead peer whether or not anything is sent. */
+void dpd_take_up(struct ike *ike, const struct address *local, const struct address *remote)
+{
+    const char *cause = NULL;
+    struct peer_link *link = peer_link_find(ike, local, remote, NULL);
+    if (!link || ike->config->dpd_mode != IKE_DPD_PERIODIC || sa_find_path(ike, local, remote) ||
+        sa_find_path_initiating(ike, local, remote))
+        return;
+    if (!phase1_initiate(ike, link->connection->config, link->peer, &cause))
+        ike_debugf(ike, "no new IKE SA for probing: %s", cause);
 }
 
 void dpd_heard(struct ike *ike, struct ike_sa *sa)

@@ -334,6 +334,41 @@ static void dangling_pair(void **state)
     world_free(w);
 }
 
+static bool no_main_mode(struct world *w, struct node *from, struct packet *p, void *context)
+{
+    (void)w;
+    (void)from;
+    (void)context;
+    return p->data[18] != 2;
+}
+
+/* An IKE SA ends without a successor: with periodic probing a new one is made for the pair that is left. */
+static void dangling_pair_is_probed(void **state)
+{
+    struct node *a, *b;
+    (void)state;
+    struct world *w = up(&a, &b);
+    a->config.dpd_mode = IKE_DPD_PERIODIC;
+    a->config.dpd_seconds = 10;
+    a->policies[0].lifetime_seconds = 120;
+    node_configure(a);
+    connect_now(w, a, b);
+    w->filter = no_main_mode;
+    world_run(w, 125 * NS_PER_S);
+    assert_int_equal(node_sas(a), 0);
+    assert_int_equal(node_pairs(a), 1);
+    w->filter = NULL;
+    world_run(w, 40 * NS_PER_S);
+    assert_int_equal(node_sas(a), 1);
+    assert_true(nodes_match(a, b));
+    assert_int_equal(a->installs, 1);
+    b->down = true;
+    world_run(w, 60 * NS_PER_S);
+    assert_int_equal(node_pairs(a), 0);
+    assert_int_equal(node_statistics(a).dpd_dead, 1);
+    world_free(w);
+}
+
 static void clear_tells_the_peer(void **state)
 {
     static const enum ike_clear_scope scopes[] = {IKE_CLEAR_ALL_ISAKMP, IKE_CLEAR_ALL_PAIRS,
@@ -486,14 +521,14 @@ static void restored_answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rekey_by_seconds),      cmocka_unit_test(rekey_by_volume),
-        cmocka_unit_test(reauthentication),      cmocka_unit_test(dpd_periodic_next_peer),
-        cmocka_unit_test(dpd_on_demand),         cmocka_unit_test(every_message_lost),
-        cmocka_unit_test(every_message_twice),   cmocka_unit_test(bad_network),
-        cmocka_unit_test(idle_and_default_peer), cmocka_unit_test(dangling_pair),
-        cmocka_unit_test(clear_tells_the_peer),  cmocka_unit_test(peer_lost_its_memory),
-        cmocka_unit_test(invalid_spi_renews),    cmocka_unit_test(restore_either_side),
-        cmocka_unit_test(restored_answers),
+        cmocka_unit_test(rekey_by_seconds),        cmocka_unit_test(rekey_by_volume),
+        cmocka_unit_test(reauthentication),        cmocka_unit_test(dpd_periodic_next_peer),
+        cmocka_unit_test(dpd_on_demand),           cmocka_unit_test(every_message_lost),
+        cmocka_unit_test(every_message_twice),     cmocka_unit_test(bad_network),
+        cmocka_unit_test(idle_and_default_peer),   cmocka_unit_test(dangling_pair),
+        cmocka_unit_test(dangling_pair_is_probed), cmocka_unit_test(clear_tells_the_peer),
+        cmocka_unit_test(peer_lost_its_memory),    cmocka_unit_test(invalid_spi_renews),
+        cmocka_unit_test(restore_either_side),     cmocka_unit_test(restored_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
