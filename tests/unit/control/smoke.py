@@ -237,6 +237,63 @@ def wrong_key_is_one_clear_line(s):
     s.right.stop()
 
 
+def wrong_proposal_and_no_route_are_named(s):
+    s.left.text = config("left", "9.1.1.129", "9.1.1.130", "10.0.0.1", "10.0.0.0", "10.0.64.0", group="2")
+    s.left.text = s.left.text.replace("ip route", f"""crypto isakmp key x address 192.0.2.1
+crypto map vpn 20 ipsec-isakmp
+ set peer 192.0.2.1
+ set transform-set strong
+ match address far
+ip access-list extended far
+ permit ip 10.0.0.0 0.0.0.255 10.0.99.0 0.0.0.255
+ip route 10.0.99.0 255.255.255.0 9.1.1.130
+ip route""", 1)
+    s.right.text = config("right", "9.1.1.130", "9.1.1.129", "10.0.64.1", "10.0.64.0", "10.0.0.0")
+    s.left.start()
+    s.right.start()
+    s.left.say("ping 10.0.64.1 source Fa0/0 repeat 1 timeout 1", "ping 10.0.99.1 source Fa0/0 repeat 1 timeout 1")
+    until(lambda: re.search(r"(?i)(proposal|policy|polic).*9\.1\.1\.129|9\.1\.1\.129.*(proposal|polic)", s.right.lines()),
+          "a line about the proposal")
+    expect(s.left.lines(), r"peer 192\.0\.2\.1 of crypto map vpn 20 \(interface Serial1/0\) cannot be reached: no route to it")
+    s.left.stop()
+    s.right.stop()
+
+
+def reload_carrier_and_late_devices(s):
+    text = config("left", "9.1.1.129", "9.1.1.130", "10.0.0.1", "10.0.0.0", "10.0.64.0")
+    text += ("interface FastEthernet0/1\n device lan1\n ip address 10.0.1.1 255.255.255.0\n"
+             "ip route 172.16.0.0 255.255.0.0 9.1.1.130\nip route 172.16.0.0 255.255.0.0 10.0.0.2 50\n")
+    s.left.text = text
+    s.left.start()
+    s.right.start()
+    expect(s.left.say("ping 10.0.64.1 source Fa0/0 repeat 3"), r"Success rate is (100|66) percent")
+    expect(s.left.lines(), r"conf:\d+: interface FastEthernet0/1: there is no device lan1")
+    s.left.ip("link", "add", "lan1", "type", "veth", "peer", "name", "lan1x")
+    s.left.ip("link", "set", "lan1x", "up")
+    until(lambda: "10.0.1.1/24" in s.left.ip("-4", "addr"), "the address of the device that came late")
+    expect(s.left.ip("route"), r"172\.16\.0\.0/16 via 9\.1\.1\.130 dev wan0 proto 85 metric 1\b")
+    s.right.ip("link", "set", "wan0", "down")
+    until(lambda: "via 9.1.1.130" not in s.left.ip("route", "show", "172.16.0.0/16"), "the route to be withdrawn")
+    expect(s.left.ip("route"), r"172\.16\.0\.0/16 via 10\.0\.0\.2 dev lan0 proto 85 metric 50\b")
+    expect(s.left.lines(), r"%LINEPROTO-5-UPDOWN: Line protocol on Interface Serial1/0, changed state to down")
+    s.right.ip("link", "set", "wan0", "up")
+    until(lambda: "via 9.1.1.130" in s.left.ip("route", "show", "172.16.0.0/16"), "the route to come back")
+    expect(s.left.say("ping 10.0.64.1 source Fa0/0 repeat 3"), r"Success rate is (100|66) percent")
+    before = re.findall(r"spi: 0x\w+", s.left.say("show crypto ipsec sa"))
+    s.left.text = text.replace("172.16", "172.17") + "bogus\n"
+    s.left.command()
+    s.left.process.send_signal(signal.SIGHUP)
+    until(lambda: "the former configuration stays" in s.left.lines(), "a bad file to be refused")
+    s.left.text = text.replace("172.16", "172.17")
+    s.left.command()
+    s.left.process.send_signal(signal.SIGHUP)
+    until(lambda: "172.17.0.0/16" in s.left.ip("route"), "the new file")
+    if "172.16" in s.left.ip("route") or re.findall(r"spi: 0x\w+", s.left.say("show crypto ipsec sa")) != before:
+        raise AssertionError("a reload must change what changed, and only that")
+    s.left.stop()
+    s.right.stop()
+
+
 def port_in_use_and_bad_files(s):
     holder = subprocess.Popen(["ip", "netns", "exec", s.left.namespace, sys.executable, "-c",
                                "import socket,sys\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.bind(('',500))\n"
@@ -261,9 +318,13 @@ def main():
     try:
         for check in (a_ping_brings_the_tunnel_up, kills_cost_nothing_and_say_nothing,
                       the_configuration_changes_without_touching_the_tunnel, a_second_one_is_refused, a_stop_leaves_nothing,
-                      wrong_key_is_one_clear_line, port_in_use_and_bad_files):
+                      wrong_key_is_one_clear_line, wrong_proposal_and_no_route_are_named, reload_carrier_and_late_devices,
+                      port_in_use_and_bad_files):
             start = time.monotonic()
             check(scene)
+            for g in (scene.left, scene.right):
+                if re.search("runtime error|Sanitizer|Assertion|killed by signal (6|11)", g.lines()):
+                    raise AssertionError("a process failed")
             print(f"ok {check.__name__} ({time.monotonic() - start:.2f} s)", flush=True)
     except BaseException:
         for g in (scene.left, scene.right):
