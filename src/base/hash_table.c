@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The intrusive hash table and its keyed mixing function. Tables are made at start from configured limits;
- * adding and removing never allocates. Always holds: a link is in the bucket that its stored hash names. */
+/* The intrusive hash table and its keyed mixing function. Room for every bucket is set aside at init, from a
+ * configured limit, and adding and removing never allocates; but only as many buckets are used as there are
+ * entries (linear hashing: one bucket is split in two with an addition), so that memory is touched as the
+ * table fills and no single addition takes long. Always holds: a link is in the bucket that its stored hash
+ * names; links of one hash keep their order. */
 #include "base/hash_table.h"
 
 #include <assert.h>
@@ -17,7 +20,9 @@ int hash_table_init(struct hash_table *t, uint32_t expected)
     struct hash_link **buckets = calloc((size_t)1 << shift, sizeof(struct hash_link *));
     if (!buckets)
         return -ENOMEM;
-    *t = (struct hash_table){.buckets = buckets, .mask = (UINT32_C(1) << shift) - 1};
+    *t = (struct hash_table){.buckets = buckets,
+                             .mask = (UINT32_C(1) << BUCKETS_MIN_SHIFT) - 1,
+                             .mask_max = (UINT32_C(1) << shift) - 1};
     return 0;
 }
 
@@ -27,9 +32,40 @@ void hash_table_done(struct hash_table *t)
     *t = (struct hash_table){0};
 }
 
+/* Buckets below `split` were split already: one more bit of the hash counts there. */
+static struct hash_link **bucket_of(const struct hash_table *t, uint32_t hash)
+{
+    uint32_t i = hash & t->mask;
+    return &t->buckets[i < t->split ? hash & (2 * t->mask + 1) : i];
+}
+
+/* Divides the next bucket between itself and its twin in the upper half, which is empty. */
+static void split_one(struct hash_table *t)
+{
+    uint32_t bit = t->mask + 1;
+    struct hash_link **at = &t->buckets[t->split], **twin = &t->buckets[t->split + bit];
+    while (*at) {
+        struct hash_link *l = *at;
+        if (!(l->hash & bit)) {
+            at = &l->next;
+            continue;
+        }
+        *at = l->next;
+        *twin = l;
+        twin = &l->next;
+    }
+    *twin = NULL;
+    if (++t->split == bit) {
+        t->split = 0;
+        t->mask = 2 * t->mask + 1;
+    }
+}
+
 void hash_table_add(struct hash_table *t, struct hash_link *l, uint32_t hash)
 {
-    struct hash_link **bucket = &t->buckets[hash & t->mask];
+    if (t->count > t->mask + t->split && t->mask < t->mask_max)
+        split_one(t);
+    struct hash_link **bucket = bucket_of(t, hash);
     l->hash = hash;
     l->next = *bucket;
     *bucket = l;
@@ -38,7 +74,7 @@ void hash_table_add(struct hash_table *t, struct hash_link *l, uint32_t hash)
 
 void hash_table_remove(struct hash_table *t, struct hash_link *l)
 {
-    struct hash_link **at = &t->buckets[l->hash & t->mask];
+    struct hash_link **at = bucket_of(t, l->hash);
     while (*at != l) {
         assert(*at); /* the caller removes what it added */
         at = &(*at)->next;
@@ -57,7 +93,7 @@ static struct hash_link *hash_link_match(struct hash_link *l, uint32_t hash)
 
 struct hash_link *hash_table_first(const struct hash_table *t, uint32_t hash)
 {
-    return t->buckets ? hash_link_match(t->buckets[hash & t->mask], hash) : NULL;
+    return t->buckets ? hash_link_match(*bucket_of(t, hash), hash) : NULL;
 }
 
 struct hash_link *hash_link_next(const struct hash_link *l, uint32_t hash)

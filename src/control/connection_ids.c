@@ -36,7 +36,7 @@ void connection_ids_free(struct connection_ids *ids)
 {
     if (!ids)
         return;
-    for (uint32_t b = 0; b <= ids->table.mask; b++) {
+    for (uint32_t b = 0; b < hash_table_buckets(&ids->table); b++) {
         while (ids->table.buckets[b]) {
             struct hash_link *l = ids->table.buckets[b];
             ids->table.buckets[b] = l->next;
@@ -112,7 +112,7 @@ void connection_ids_begin(struct connection_ids *ids)
 
 void connection_ids_end(struct connection_ids *ids)
 {
-    for (uint32_t b = 0; b <= ids->table.mask; b++) {
+    for (uint32_t b = 0; b < hash_table_buckets(&ids->table); b++) {
         struct hash_link **at = &ids->table.buckets[b];
         while (*at) {
             struct id_entry *e = container_of(*at, struct id_entry, link);

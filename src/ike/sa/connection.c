@@ -163,7 +163,7 @@ int connections_configure(struct ike *ike)
         }
     }
     /* Wishes hold peer indexes of the old configuration: they begin again. */
-    for (uint32_t b = 0; b <= ike->wish_by_selector.mask; b++)
+    for (uint32_t b = 0; b < hash_table_buckets(&ike->wish_by_selector); b++)
         for (struct hash_link *l = ike->wish_by_selector.buckets[b]; l; l = l->next) {
             struct wish *w = container_of(l, struct wish, by_selector);
             w->tried = 0;
@@ -419,7 +419,7 @@ void wish_step(struct ike *ike, struct wish *w)
 
 void wishes_drop(struct ike *ike, uint32_t connection)
 {
-    for (uint32_t b = 0; b <= ike->wish_by_selector.mask; b++)
+    for (uint32_t b = 0; b < hash_table_buckets(&ike->wish_by_selector); b++)
         for (struct hash_link *l = ike->wish_by_selector.buckets[b], *next; l; l = next) {
             struct wish *w = container_of(l, struct wish, by_selector);
             next = l->next;

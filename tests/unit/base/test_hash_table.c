@@ -55,10 +55,49 @@ static void test_walk(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct hash_table t;
         assert_int_equal(hash_table_init(&t, cases[i].expected), 0);
-        assert_int_equal(t.mask + 1, cases[i].buckets);
+        assert_int_equal(t.mask_max + 1, cases[i].buckets);
         hash_table_done(&t);
         random_walk(cases[i].expected, cases[i].hashes);
     }
+}
+
+/* Everything is found, in chains as short as there is room for, while the buckets are split one by one; and
+ * what has one hash keeps its order. */
+static void test_growth(void **state)
+{
+    (void)state;
+    enum { ENTRIES = 5000, TWINS = 3 };
+    static struct entry entries[ENTRIES];
+    struct hash_table t;
+    uint32_t longest = 0;
+    memset(entries, 0, sizeof(entries));
+    assert_int_equal(hash_table_init(&t, 4096), 0);
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        entries[i].key = i;
+        hash_table_add(&t, &entries[i].link, hash_bytes(&(uint32_t){i / TWINS}, 4, 1));
+        assert_true(t.mask <= 4095 && t.split <= t.mask);
+        assert_true(t.mask == 4095 || t.mask + 1 + t.split <= MAX(t.count, 16u));
+    }
+    assert_int_equal(t.mask, 4095);
+    assert_int_equal(t.split, 0);
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        uint32_t hash = hash_bytes(&(uint32_t){i / TWINS}, 4, 1), last = UINT32_MAX, met = 0, length = 0;
+        for (struct hash_link *l = hash_table_first(&t, hash); l; l = hash_link_next(l, hash)) {
+            uint32_t key = container_of(l, struct entry, link)->key;
+            assert_true(key / TWINS == i / TWINS && key < last);
+            last = key;
+            met++;
+        }
+        assert_int_equal(met, MIN(ENTRIES - i / TWINS * TWINS, (uint32_t)TWINS));
+        for (struct hash_link *l = t.buckets[hash & t.mask]; l; l = l->next)
+            length++;
+        longest = MAX(longest, length);
+    }
+    assert_in_range(longest, TWINS, 8 * TWINS);
+    for (uint32_t i = 0; i < ENTRIES; i++)
+        hash_table_remove(&t, &entries[i].link);
+    assert_int_equal(t.count, 0);
+    hash_table_done(&t);
 }
 
 static void test_mixing(void **state)
@@ -116,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_growth),
         cmocka_unit_test(test_mixing),
         cmocka_unit_test(test_list),
     };
