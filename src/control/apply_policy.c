@@ -58,6 +58,12 @@ static void route_complain(struct control *c, const struct netlink_route *r, int
              prefix_print(&r->destination, text), strerror(-error));
 }
 
+/* The kernel names a device for IPv6 throw routes, too. */
+static bool route_same(const struct netlink_route *a, const struct netlink_route *b)
+{
+    return a->type == b->type && (a->ifindex == b->ifindex || a->type == NETLINK_ROUTE_THROW);
+}
+
 /* Both lists are sorted: one pass adds what is missing and deletes what is too much. */
 static void table_change(struct control *c, const struct policy_routes *want, struct found *have)
 {
@@ -74,8 +80,7 @@ static void table_change(struct control *c, const struct policy_routes *want, st
         } else if (order > 0) {
             error = netlink_route_delete(c->netlink, &have->routes[h]);
             error = error == -ESRCH ? 0 : error;
-        } else if (want->routes[w].type != have->routes[h].type ||
-                   want->routes[w].ifindex != have->routes[h].ifindex) {
+        } else if (!route_same(&want->routes[w], &have->routes[h])) {
             (void)!netlink_route_delete(c->netlink, &have->routes[h]);
             error = netlink_route_add(c->netlink, &want->routes[w]);
         }

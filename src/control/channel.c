@@ -142,9 +142,16 @@ int control_channel_begin(struct control *c)
     return error ? error : uv_poll_start(&c->channel_poll, UV_READABLE, channel_readable);
 }
 
-void control_channel_send(struct control *c, struct channel_message *m)
+bool control_channel_try(struct control *c, struct channel_message *m)
 {
     m->at = clock_now();
-    if (send(HANDOVER_CHANNEL_CONTROL, m, sizeof *m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        c->channel_lost++;
+    if (send(HANDOVER_CHANNEL_CONTROL, m, sizeof *m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        return true;
+    c->channel_lost++;
+    return false;
+}
+
+void control_channel_send(struct control *c, struct channel_message *m)
+{
+    (void)!control_channel_try(c, m);
 }

@@ -122,6 +122,8 @@ struct control {
 
     uv_poll_t channel_poll;
     bool engine_ready;
+    uv_timer_t tell_timer; /* the engine is told again of every pair from tell_slot on */
+    uint32_t tell_slot;
     uint64_t channel_lost; /* messages to the engine that found its queue full */
 
     uv_poll_t supervisor_poll;
@@ -153,6 +155,8 @@ void control_pairs_reconcile(struct control *c);
 int control_channel_begin(struct control *c) must_check;
 /* `data` may be empty. Lost when the engine's queue is full (it reads the pairs anew when it starts). */
 void control_channel_send(struct control *c, struct channel_message *m);
+/* The same; false: the engine's queue is full. */
+bool control_channel_try(struct control *c, struct channel_message *m) must_check;
 int control_sockets_begin(struct control *c) must_check;
 /* 0 or -errno; the caller says what that means for the peer. */
 int control_socket_send(struct control *c, const struct endpoint *local, const struct endpoint *remote,

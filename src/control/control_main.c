@@ -241,6 +241,7 @@ static int loop_begin(struct control *c)
     uv_timer_init(&c->loop, &c->ike_timer);
     uv_timer_init(&c->loop, &c->reapply_timer);
     uv_timer_init(&c->loop, &c->retire_timer);
+    uv_timer_init(&c->loop, &c->tell_timer);
     c->resolver = resolver_new(c);
     return c->resolver ? 0 : -ENOMEM;
 }
@@ -330,6 +331,7 @@ int control_main(const char *config_file, const char *run_directory, bool foregr
     c->foreground = foreground;
     c->started = clock_now();
     key_files_init(&c->keys, run_directory);
+    key_files_end(&c->keys); /* what a predecessor that was killed left */
     for (int fd = HANDOVER_SAD; fd < HANDOVER_END; fd++)
         (void)!fd_set_cloexec(fd, true);
     if (steps_run(c) != 0)

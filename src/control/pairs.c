@@ -9,7 +9,7 @@
 
 #include "control/control.h"
 
-enum { ENGINE = 0 };
+enum { ENGINE = 0, TELL_AGAIN_MS = 20 };
 
 static const ns QUIESCENCE_TIME = 50 * NS_PER_MS;
 
@@ -21,11 +21,37 @@ static struct sad_pair *pair_of(struct control *c, uint32_t slot, uint32_t spi_i
     return p->spi_in == spi_in && atomic_load(&p->state) != PAIR_FREE ? p : NULL;
 }
 
-static void pair_tell(struct control *c, enum channel_type type, uint32_t slot, uint32_t spi_in)
+static bool pair_message(struct control *c, enum channel_type type, uint32_t slot, uint32_t spi_in)
 {
     struct channel_message m = {.type = type, .pair = {.slot = slot, .spi_in = spi_in}};
 
-    control_channel_send(c, &m);
+    return control_channel_try(c, &m);
+}
+
+/* The engine's queue was full: it is told of every pair anew, as much at a time as the queue takes. */
+static void tell_due(uv_timer_t *timer)
+{
+    struct control *c = timer->data;
+
+    for (; c->tell_slot < atomic_load(&c->sad->slots_used); c->tell_slot++) {
+        const struct sad_pair *p = &c->sad->pairs[c->tell_slot];
+        uint32_t state = atomic_load(&p->state);
+        if (state == PAIR_FREE || state == PAIR_LARVAL || state == PAIR_DEAD)
+            continue;
+        if (!pair_message(c, CHANNEL_PAIR_ADDED, c->tell_slot, p->spi_in)) {
+            uv_timer_start(&c->tell_timer, tell_due, TELL_AGAIN_MS, 0);
+            return;
+        }
+    }
+}
+
+static void pair_tell(struct control *c, enum channel_type type, uint32_t slot, uint32_t spi_in)
+{
+    if (!pair_message(c, type, slot, spi_in)) {
+        c->tell_slot = 0;
+        c->tell_timer.data = c;
+        uv_timer_start(&c->tell_timer, tell_due, TELL_AGAIN_MS, 0);
+    }
     if (c->debug.ipsec)
         log_debug(c->log, "IPSEC", "%s pair %u, inbound spi 0x%X",
                   type == CHANNEL_PAIR_ADDED ? "in use:" : "removed:", slot, spi_in);
