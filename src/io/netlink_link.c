@@ -7,6 +7,8 @@
 
 #include "io/netlink_request.h"
 
+enum { LOWER_UP = 0x10000 }; /* IFF_LOWER_UP of linux/if.h, which does not go with net/if.h */
+
 static void link_read_statistics(const struct nlattr *a, struct netlink_link *l)
 {
     struct rtnl_link_stats64 s = {0};
@@ -51,7 +53,8 @@ bool link_read(struct nlmsghdr *h, struct netlink_link *ret)
     struct netlink_link l = {
         .ifindex = (uint32_t)m->ifi_index,
         .up = (m->ifi_flags & IFF_UP) != 0,
-        .carrier = (m->ifi_flags & IFF_UP) && (m->ifi_flags & IFF_RUNNING),
+        /* Not IFF_RUNNING: the kernel lets that follow the line by up to a second. */
+        .carrier = (m->ifi_flags & IFF_UP) && (m->ifi_flags & LOWER_UP),
         .loopback = (m->ifi_flags & IFF_LOOPBACK) != 0,
         .point_to_point = (m->ifi_flags & IFF_POINTOPOINT) != 0,
     };
