@@ -416,21 +416,34 @@ void phase2_write_choice(struct isakmp_writer *w, const struct isakmp_sa *offer,
     isakmp_end_payload(w);
 }
 
+/* In the words of a transform set where we have them, else in those of the DOI. */
+static size_t explain_offered(char *out, size_t size, const struct isakmp_proposal *p,
+                              const struct isakmp_transform *t)
+{
+    char algorithms[PACKET_ALGORITHMS_TEXT];
+    struct offered o = offered_read(p->protocol, t);
+    bool esp = p->protocol == ISAKMP_PROTOCOL_ESP;
+    int n;
+    if (!o.usable)
+        n = snprintf(out, size, " %s",
+                     esp ? isakmp_esp_transform_name(t->id) : isakmp_ah_transform_name(t->id));
+    else
+        n = snprintf(out, size, " %s",
+                     esp ? packet_algorithms_print(&o.algorithms, algorithms)
+                         : packet_integrity_name(o.algorithms.integrity, true));
+    if (n > 0 && o.group && (size_t)n < size)
+        n += snprintf(out + n, size - (size_t)n, " with pfs group%u", (unsigned)o.group);
+    return n > 0 ? (size_t)n : 0;
+}
+
 void phase2_explain(const struct ike_connection *config, const struct isakmp_sa *offer, char *out,
                     size_t size)
 {
-    char text[160];
     size_t at = (size_t)snprintf(out, size, "offered");
-    for (unsigned i = 0; i < offer->proposal_count && i < 2 && at < size; i++) {
+    for (unsigned i = 0; i < offer->proposal_count && i < 4 && at < size; i++) {
         const struct isakmp_proposal *p = &offer->proposals[i];
-        if (p->transform_count == 0)
-            continue;
-        const struct isakmp_transform *t = &offer->transforms[p->first_transform];
-        isakmp_attributes_print(t->attributes, 2, text, sizeof(text));
-        const char *name = p->protocol == ISAKMP_PROTOCOL_ESP ? isakmp_esp_transform_name(t->id)
-                                                              : isakmp_ah_transform_name(t->id);
-        int n = snprintf(out + at, size - at, " %s (%.90s)", name, text);
-        at += n > 0 ? (size_t)n : 0;
+        if (p->transform_count)
+            at += explain_offered(out + at, size - at, p, &offer->transforms[p->first_transform]);
     }
     for (uint32_t i = 0; i < config->transform_set_count && at < size; i++) {
         char algorithms[PACKET_ALGORITHMS_TEXT] = "";
@@ -443,4 +456,6 @@ void phase2_explain(const struct ike_connection *config, const struct isakmp_sa 
                      set->has_ah && set->has_esp ? " " : "", algorithms, set->transport ? " transport" : "");
         at += n > 0 ? (size_t)n : 0;
     }
+    if (config->pfs_group && at < size)
+        (void)snprintf(out + at, size - at, " with pfs group%u", config->pfs_group);
 }

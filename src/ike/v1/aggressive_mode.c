@@ -251,7 +251,8 @@ bool am_r_third(struct ike *ike, struct ike_sa *sa, const struct phase1_input *i
         ike->statistics.authentication_failed++;
         if (ike_log_allowed(ike))
             ike_log(ike, 4, "IKMP_AUTH_FAIL",
-                    "Authentication method 1 failed with host %s: its pre-shared key does not match ours",
+                    "Authentication method 1 failed with host %s: its pre-shared key does not match ours "
+                    "(crypto isakmp key)",
                     address_print(&in->event->datagram.remote.address, peer));
         return false;
     }

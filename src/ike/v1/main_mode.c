@@ -236,7 +236,8 @@ bool phase1_authenticate(struct ike *ike, struct ike_sa *sa, const struct phase1
     sa->phase1->auth_undecryptable = true;
     if (ike_log_allowed(ike))
         ike_log(ike, 4, "IKMP_AUTH_FAIL",
-                "Authentication method 1 failed with host %s: its pre-shared key does not match ours",
+                "Authentication method 1 failed with host %s: its pre-shared key does not match ours "
+                "(crypto isakmp key)",
                 address_print(&in->event->datagram.remote.address, peer));
     return false;
 }

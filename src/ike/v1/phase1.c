@@ -226,18 +226,20 @@ static void bad_message(struct ike *ike, struct ike_sa *sa, const struct ike_eve
     ike_debugf(ike, "(%u): message dropped: %s", sa ? sa->number : 0, why);
 }
 
-/* MM5 or MM6 that decrypts to nonsense: the field's sign of different pre-shared keys. */
+/* MM5 or MM6 that decrypts to nonsense: the field's sign of different pre-shared keys. Said once, not at
+ * every retransmission. */
 static void undecryptable(struct ike *ike, struct ike_sa *sa, const struct ike_event *event)
 {
     char peer[ADDRESS_TEXT];
+    bool first = !sa->phase1->auth_undecryptable;
     sa->phase1->auth_undecryptable = true;
     ike->statistics.authentication_failed++;
-    if (ike_log_allowed(ike))
-        ike_log(
-            ike, 4, "IKMP_BAD_MESSAGE",
-            "IKE message from %s failed its sanity check or is malformed: the pre-shared key of this peer "
-            "does not match ours",
-            address_print(&event->datagram.remote.address, peer));
+    if (first && ike_log_allowed(ike))
+        ike_log(ike, 4, "IKMP_BAD_MESSAGE",
+                "IKE message from %s failed its sanity check or is malformed: its pre-shared key does not "
+                "match ours "
+                "(crypto isakmp key ... address)",
+                address_print(&event->datagram.remote.address, peer));
 }
 
 void phase1_receive(struct ike *ike, struct ike_sa *sa, const struct ike_event *event,
