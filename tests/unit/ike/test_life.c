@@ -422,6 +422,29 @@ static void peer_lost_its_memory(void **state)
     world_free(w);
 }
 
+/* Two addresses of A speak to one of B: the first contact of the second leaves the SAs of the first alone. */
+static void initial_contact_of_one_address(void **state)
+{
+    struct node *a, *b;
+    (void)state;
+    struct world *w = world_pair_new(&a, &b);
+    a->second_address = address_v4(0xc000020b); /* 192.0.2.11 */
+    node_connect(a, 1, "192.0.2.2", "10.0.8.0/24", "10.0.1.0/24");
+    a->connections[1].local = a->second_address;
+    node_connect(b, 1, "192.0.2.11", "10.0.1.0/24", "10.0.8.0/24");
+    node_start(a);
+    node_start(b);
+    connect_now(w, a, b);
+    world_run(w, 5 * NS_PER_S);
+    node_acquire(a, 1);
+    world_run(w, 5 * NS_PER_S);
+    assert_int_equal(node_pairs(a), 2);
+    assert_int_equal(node_pairs(b), 2);
+    assert_int_equal(node_sas(a), 2);
+    assert_int_equal(a->removes + b->removes, 0);
+    world_free(w);
+}
+
 /* An authenticated INVALID-SPI under a living IKE SA: the pair is made anew. */
 static void invalid_spi_renews(void **state)
 {
@@ -521,14 +544,23 @@ static void restored_answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rekey_by_seconds),        cmocka_unit_test(rekey_by_volume),
-        cmocka_unit_test(reauthentication),        cmocka_unit_test(dpd_periodic_next_peer),
-        cmocka_unit_test(dpd_on_demand),           cmocka_unit_test(every_message_lost),
-        cmocka_unit_test(every_message_twice),     cmocka_unit_test(bad_network),
-        cmocka_unit_test(idle_and_default_peer),   cmocka_unit_test(dangling_pair),
-        cmocka_unit_test(dangling_pair_is_probed), cmocka_unit_test(clear_tells_the_peer),
-        cmocka_unit_test(peer_lost_its_memory),    cmocka_unit_test(invalid_spi_renews),
-        cmocka_unit_test(restore_either_side),     cmocka_unit_test(restored_answers),
+        cmocka_unit_test(rekey_by_seconds),
+        cmocka_unit_test(rekey_by_volume),
+        cmocka_unit_test(reauthentication),
+        cmocka_unit_test(dpd_periodic_next_peer),
+        cmocka_unit_test(dpd_on_demand),
+        cmocka_unit_test(every_message_lost),
+        cmocka_unit_test(every_message_twice),
+        cmocka_unit_test(bad_network),
+        cmocka_unit_test(idle_and_default_peer),
+        cmocka_unit_test(dangling_pair),
+        cmocka_unit_test(dangling_pair_is_probed),
+        cmocka_unit_test(clear_tells_the_peer),
+        cmocka_unit_test(peer_lost_its_memory),
+        cmocka_unit_test(invalid_spi_renews),
+        cmocka_unit_test(restore_either_side),
+        cmocka_unit_test(restored_answers),
+        cmocka_unit_test(initial_contact_of_one_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

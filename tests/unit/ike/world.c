@@ -357,15 +357,20 @@ void node_acquire(struct node *n, unsigned connection)
     node_event(n, &e);
 }
 
-void node_inject(struct node *n, struct endpoint from, uint16_t local_port, const void *data, size_t len)
+static void inject_at(struct node *n, struct endpoint from, struct endpoint local, const void *data,
+                      size_t len)
 {
-    struct ike_event e = {.type = IKE_EVENT_DATAGRAM,
-                          .datagram = {.local = {n->address, local_port},
-                                       .remote = from,
-                                       .data = bytes_of(data, len),
-                                       .nat_port = local_port == 4500}};
+    struct ike_event e = {
+        .type = IKE_EVENT_DATAGRAM,
+        .datagram = {
+            .local = local, .remote = from, .data = bytes_of(data, len), .nat_port = local.port == 4500}};
     n->received++;
     node_event(n, &e);
+}
+
+void node_inject(struct node *n, struct endpoint from, uint16_t local_port, const void *data, size_t len)
+{
+    inject_at(n, from, (struct endpoint){n->address, local_port}, data, len);
 }
 
 static void packet_deliver(struct world *w, struct packet *p)
@@ -380,6 +385,8 @@ static void packet_deliver(struct world *w, struct packet *p)
         }
         if (to_it && !n->down && n->ike)
             node_inject(n, p->local, port, p->data, p->len);
+        else if (address_equal(&n->second_address, &p->remote.address) && !n->down && n->ike)
+            inject_at(n, p->local, p->remote, p->data, p->len);
     }
 }
 

@@ -35,7 +35,7 @@ struct node {
     struct world *world;
     const char *name;
     struct ike *ike;
-    struct address address;
+    struct address address, second_address;
     struct ike_config config;
     struct ike_policy policies[POLICIES_MAX];
     struct ike_key keys[8];
