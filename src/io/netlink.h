@@ -69,7 +69,8 @@ int netlink_links(struct netlink *n, void (*each)(void *user, const struct netli
                   void *user) must_check;
 int netlink_link_set_up(struct netlink *n, uint32_t ifindex, bool up) must_check;
 int netlink_link_set_mtu(struct netlink *n, uint32_t ifindex, uint32_t mtu) must_check;
-/* A macvlan in private mode on `parent`, with `mac`: a virtual router's own MAC address. */
+/* A macvlan on `parent`, with `mac`: a virtual router's own MAC address. It is down at first. What comes to
+ * multicast groups reaches the parent, too, whatever its source. */
 int netlink_macvlan_add(struct netlink *n, uint32_t parent, const char *name,
                         const uint8_t mac[6]) must_check;
 int netlink_link_delete(struct netlink *n, uint32_t ifindex) must_check;

@@ -146,6 +146,8 @@ int netlink_link_set_mtu(struct netlink *n, uint32_t ifindex, uint32_t mtu)
     return request_run(n, m, failed, NULL, NULL);
 }
 
+/* VEPA, not private: what arrives with our virtual MAC as its source (another router that is active, too) then still
+ * reaches the parent, where it is listened to. As in private mode nothing is switched between devices here. */
 int netlink_macvlan_add(struct netlink *n, uint32_t parent, const char *name, const uint8_t mac[6])
 {
     struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
@@ -158,7 +160,7 @@ int netlink_macvlan_add(struct netlink *n, uint32_t parent, const char *name, co
     struct nlattr *info = nla_nest_start(m, IFLA_LINKINFO);
     failed |= !info || nla_put_string(m, IFLA_INFO_KIND, "macvlan") < 0;
     struct nlattr *data = failed ? NULL : nla_nest_start(m, IFLA_INFO_DATA);
-    failed |= !data || nla_put_u32(m, IFLA_MACVLAN_MODE, MACVLAN_MODE_PRIVATE) < 0;
+    failed |= !data || nla_put_u32(m, IFLA_MACVLAN_MODE, MACVLAN_MODE_VEPA) < 0;
     if (!failed) {
         nla_nest_end(m, data);
         nla_nest_end(m, info);
