@@ -154,9 +154,11 @@ int control_pair_install(struct control *c, const struct ike_pair_install *p)
 void control_pair_confirm(struct control *c, uint32_t slot, uint32_t spi_in)
 {
     struct sad_pair *p = pair_of(c, slot, spi_in);
-    uint32_t expected = PAIR_INBOUND;
+    uint32_t was = p ? atomic_load(&p->state) : PAIR_DEAD;
 
-    if (p && atomic_compare_exchange_strong(&p->state, &expected, PAIR_ACTIVE))
+    /* The engine may have been told by a packet meanwhile: then it is active already. */
+    if ((was == PAIR_INBOUND || was == PAIR_SUPERSEDED) &&
+        atomic_compare_exchange_strong(&p->state, &was, PAIR_ACTIVE))
         pair_tell(c, CHANNEL_PAIR_ADDED, slot, spi_in);
 }
 

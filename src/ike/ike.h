@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The IKE machine of one gateway: every IKE SA, every exchange, every negotiated pair of IPsec SAs.
  *
- * It is pure. The shell (control, or the simulator) brings events with their time and carries out the actions that a
- * step leaves, in their order: a record is written before the message or the installation that depends on it ("replicate
- * before you speak"). Randomness comes from the generator seeded at ike_new. Key exchange leaves as a job, which the
- * shell runs anywhere with ike_job_run and brings back.
+ * It is pure. The shell (control, or the simulator) brings events with their time and carries out the actions
+ * that a step leaves, in their order: a record is written before the message or the installation that depends
+ * on it ("replicate before you speak"). Randomness comes from the generator seeded at ike_new. Key exchange
+ * leaves as a job, which the shell runs anywhere with ike_job_run and brings back.
  *
  * One step never overflows its actions: what does not fit waits in the machine, and ike_deadline says "now".
  */
@@ -28,14 +28,14 @@ struct ike_limits {
 /* ---- events ---- */
 
 enum ike_event_type {
-    IKE_EVENT_TIMER,       /* only time passed */
-    IKE_EVENT_DATAGRAM,    /* a message from the network; non-ESP marker already taken off */
-    IKE_EVENT_ACQUIRE,     /* the packet path needs an SA */
-    IKE_EVENT_JOB,         /* a job came back */
-    IKE_EVENT_TRAFFIC,     /* the answer to IKE_ACTION_QUERY_TRAFFIC */
-    IKE_EVENT_PAIR_SOFT,   /* the packet path: time to rekey by volume */
-    IKE_EVENT_PAIR_HARD,   /* the packet path: volume or sequence numbers used up */
-    IKE_EVENT_PAIR_USED,   /* the packet path: first packet arrived on a pair whose peer had not confirmed it */
+    IKE_EVENT_TIMER,     /* only time passed */
+    IKE_EVENT_DATAGRAM,  /* a message from the network; non-ESP marker already taken off */
+    IKE_EVENT_ACQUIRE,   /* the packet path needs an SA */
+    IKE_EVENT_JOB,       /* a job came back */
+    IKE_EVENT_TRAFFIC,   /* the answer to IKE_ACTION_QUERY_TRAFFIC */
+    IKE_EVENT_PAIR_SOFT, /* the packet path: time to rekey by volume */
+    IKE_EVENT_PAIR_HARD, /* the packet path: volume or sequence numbers used up */
+    IKE_EVENT_PAIR_USED, /* the packet path: first packet arrived on a pair whose peer had not confirmed it */
     IKE_EVENT_INVALID_SPI, /* the packet path: ESP or AH for an SPI that nobody has */
     IKE_EVENT_PEER_MOVED,  /* the packet path: the peer's NAT mapping changed */
     IKE_EVENT_SLOT_FREE,   /* a removed pair's slot may be used again */
@@ -44,13 +44,13 @@ enum ike_event_type {
 };
 
 enum ike_clear_scope {
-    IKE_CLEAR_ALL_ISAKMP,     /* every IKE SA (with its pairs, peers are told) */
-    IKE_CLEAR_ONE_ISAKMP,     /* the one with `number` */
-    IKE_CLEAR_ALL_PAIRS,      /* every pair of IPsec SAs (peers are told) */
-    IKE_CLEAR_PEER_PAIRS,     /* those with `peer` */
-    IKE_CLEAR_CONNECTION,     /* all of connection `number` (its id) */
-    IKE_CLEAR_PAIR,           /* the pair in slot `number` */
-    IKE_CLEAR_EVERYTHING,     /* all of both: clean shutdown, peers are told */
+    IKE_CLEAR_ALL_ISAKMP, /* every IKE SA (with its pairs, peers are told) */
+    IKE_CLEAR_ONE_ISAKMP, /* the one with `number` */
+    IKE_CLEAR_ALL_PAIRS,  /* every pair of IPsec SAs (peers are told) */
+    IKE_CLEAR_PEER_PAIRS, /* those with `peer` */
+    IKE_CLEAR_CONNECTION, /* all of connection `number` (its id) */
+    IKE_CLEAR_PAIR,       /* the pair in slot `number` */
+    IKE_CLEAR_EVERYTHING, /* all of both: clean shutdown, peers are told */
 };
 
 struct ike_event {
@@ -68,7 +68,7 @@ struct ike_event {
         } acquire;
         struct ike_job *job; /* ownership comes back to the machine */
         struct {
-            uint64_t sa;         /* from the query */
+            uint64_t sa;          /* from the query */
             ns last_in, last_out; /* latest over the pairs asked for; 0: never */
         } traffic;
         struct {
@@ -95,20 +95,21 @@ struct ike_event {
 /* ---- actions ---- */
 
 enum ike_action_type {
-    IKE_ACTION_SEND,          /* a datagram */
-    IKE_ACTION_START_JOB,     /* ownership of the job goes to the shell */
-    IKE_ACTION_INSTALL_PAIR,  /* a new pair for the SAD */
-    IKE_ACTION_CONFIRM_PAIR,  /* the peer has the keys: the pair may send */
+    IKE_ACTION_SEND,           /* a datagram */
+    IKE_ACTION_START_JOB,      /* ownership of the job goes to the shell */
+    IKE_ACTION_INSTALL_PAIR,   /* a new pair for the SAD */
+    IKE_ACTION_CONFIRM_PAIR,   /* the peer has the keys, or no newer pair any more: this one may send */
     IKE_ACTION_SUPERSEDE_PAIR, /* a newer pair took over; it still receives */
-    IKE_ACTION_MOVE_PAIR,     /* the peer's endpoint changed */
-    IKE_ACTION_REMOVE_PAIR,   /* gone; the shell answers later with IKE_EVENT_SLOT_FREE */
-    IKE_ACTION_ACQUIRE_FAILED, /* no peer of the connection can be had now: what waits for it may be dropped */
-    IKE_ACTION_QUERY_TRAFFIC, /* the shell answers at once with IKE_EVENT_TRAFFIC */
-    IKE_ACTION_RECORD,        /* replicate: create or replace */
-    IKE_ACTION_FORGET,        /* replicate: delete */
-    IKE_ACTION_LOG,           /* a line for people */
-    IKE_ACTION_DEBUG,         /* a line for `debug crypto isakmp`; only while ike_debug is on */
-    IKE_ACTION_KEYS,          /* key material for `debug crypto keys`; only while ike_debug_keys is on */
+    IKE_ACTION_MOVE_PAIR,      /* the peer's endpoint changed */
+    IKE_ACTION_REMOVE_PAIR,    /* gone; the shell answers later with IKE_EVENT_SLOT_FREE */
+    IKE_ACTION_ACQUIRE_FAILED, /* no peer of the connection can be had now: what waits for it may be dropped
+                                */
+    IKE_ACTION_QUERY_TRAFFIC,  /* the shell answers at once with IKE_EVENT_TRAFFIC */
+    IKE_ACTION_RECORD,         /* replicate: create or replace */
+    IKE_ACTION_FORGET,         /* replicate: delete */
+    IKE_ACTION_LOG,            /* a line for people */
+    IKE_ACTION_DEBUG,          /* a line for `debug crypto isakmp`; only while ike_debug is on */
+    IKE_ACTION_KEYS,           /* key material for `debug crypto keys`; only while ike_debug_keys is on */
 };
 
 struct ike_pair_install {
@@ -193,8 +194,8 @@ void ike_actions_done(struct ike_actions *a);
 struct ike *ike_new(const struct ike_limits *limits, const uint8_t seed[32]);
 void ike_free(struct ike *ike); /* wipes keys; jobs under way are freed by whoever runs them */
 
-/* Borrows `config` until the next call. Connections are matched by their id: those that are gone or changed in meaning
- * lose their pairs (peers are told, in later steps); the others stay untouched. */
+/* Borrows `config` until the next call. Connections are matched by their id: those that are gone or changed
+ * in meaning lose their pairs (peers are told, in later steps); the others stay untouched. */
 void ike_configure(struct ike *ike, const struct ike_config *config, ns now);
 void ike_debug(struct ike *ike, bool messages, bool keys);
 
@@ -211,22 +212,22 @@ void ike_job_free(struct ike_job *job);
 enum ike_record_kind { IKE_RECORD_SA = 1, IKE_RECORD_PAIR = 2, IKE_RECORD_CONNECTION = 3 };
 
 /* Feed every record that there is, before the first event and after ike_configure, in any order; then call
- * ike_restore_done once, which drops what does not fit together (its records are forgotten in later steps). A restored
- * machine sends nothing for being restored. -EINVAL: a record that cannot be read. */
+ * ike_restore_done once, which drops what does not fit together (its records are forgotten in later steps). A
+ * restored machine sends nothing for being restored. -EINVAL: a record that cannot be read. */
 int ike_restore(struct ike *ike, uint8_t kind, uint64_t key, struct bytes data, ns now) must_check;
 void ike_restore_done(struct ike *ike, ns now);
 
 /* ---- looking at it ---- */
 
 enum ike_state { /* names as the field prints them, ike_state_name */
-    IKE_MM_NO_STATE,
-    IKE_MM_SA_SETUP,
-    IKE_MM_KEY_EXCH,
-    IKE_MM_KEY_AUTH,
-    IKE_AG_NO_STATE,
-    IKE_AG_INIT_EXCH,
-    IKE_AG_AUTH,
-    IKE_QM_IDLE,
+                 IKE_MM_NO_STATE,
+                 IKE_MM_SA_SETUP,
+                 IKE_MM_KEY_EXCH,
+                 IKE_MM_KEY_AUTH,
+                 IKE_AG_NO_STATE,
+                 IKE_AG_INIT_EXCH,
+                 IKE_AG_AUTH,
+                 IKE_QM_IDLE,
 };
 
 struct ike_sa_view {
@@ -245,7 +246,8 @@ struct ike_sa_view {
 };
 
 struct ike_pair_view {
-    uint32_t slot, spi_in, spi_out, number, connection, peer_number; /* peer_number: conn-id of its IKE SA, 0: none left */
+    uint32_t slot, spi_in, spi_out, number, connection,
+        peer_number; /* peer_number: conn-id of its IKE SA, 0: none left */
     uint8_t protocol;
     bool initiator, superseded, confirmed;
     uint8_t pfs_group;
@@ -263,14 +265,17 @@ struct ike_connection_view {
 
 struct ike_statistics {
     uint32_t sas, half_open, pairs, exchanges;
-    uint64_t messages_in, messages_out, retransmissions, duplicates, malformed, authentication_failed, no_proposal,
-        half_open_refused, half_open_evicted, dpd_dead, rekeys, phase1_initiated, phase1_responded, phase1_established,
-        quick_initiated, quick_responded, quick_established, invalid_spi;
+    uint64_t messages_in, messages_out, retransmissions, duplicates, malformed, authentication_failed,
+        no_proposal, half_open_refused, half_open_evicted, dpd_dead, rekeys, phase1_initiated,
+        phase1_responded, phase1_established, quick_initiated, quick_responded, quick_established,
+        invalid_spi;
 };
 
 const char *ike_state_name(enum ike_state s);
-void ike_each_sa(const struct ike *ike, void (*visit)(void *context, const struct ike_sa_view *), void *context);
-void ike_each_pair(const struct ike *ike, void (*visit)(void *context, const struct ike_pair_view *), void *context);
+void ike_each_sa(const struct ike *ike, void (*visit)(void *context, const struct ike_sa_view *),
+                 void *context);
+void ike_each_pair(const struct ike *ike, void (*visit)(void *context, const struct ike_pair_view *),
+                   void *context);
 bool ike_connection_look(const struct ike *ike, uint32_t id, struct ike_connection_view *ret);
 void ike_statistics(const struct ike *ike, struct ike_statistics *ret);
 

@@ -39,8 +39,8 @@ enum {
 #define IKE_REASSEMBLY_KEPT   (10 * NS_PER_S)
 #define IKE_SA_OVERLAP        (10 * NS_PER_S) /* between a new IKE SA and the DELETE of the one it replaces */
 #define IKE_PAIR_OVERLAP      (10 * NS_PER_S) /* the same for pairs, at the side that began the rekey */
-#define IKE_PAIR_OVERLAP_PEER (30 * NS_PER_S) /* at the other side */
-#define IKE_COLLISION_WINDOW  (40 * NS_PER_S) /* longer than all sendings of one message */
+#define IKE_PAIR_OVERLAP_PEER \
+    (30 * NS_PER_S) /* at the other side; half as much again for one of two born together */
 #define IKE_PAIR_UNCONFIRMED  (90 * NS_PER_S) /* a pair whose third message never came */
 #define IKE_REKEY_MARGIN_MAX  (30 * NS_PER_S) /* before a pair's end; a quarter of a short lifetime */
 #define IKE_REAUTH_MARGIN_MAX (300 * NS_PER_S)

@@ -244,7 +244,7 @@ static void act(struct gateway *g, const struct ike_action *a)
         break;
     case IKE_ACTION_CONFIRM_PAIR:
         p = pair_named(g, a);
-        if (p && p->state == SIM_PAIR_INBOUND) {
+        if (p && p->state != SIM_PAIR_ACTIVE) {
             p->state = SIM_PAIR_ACTIVE;
             p->preferred = g->schedule->now;
         }

@@ -252,24 +252,43 @@ void pair_step(struct ike *ike, struct ike_pair *p)
 
 /* ---- make before break ---- */
 
+static void pair_tell(struct ike *ike, const struct ike_pair *p, enum ike_action_type what)
+{
+    for (const struct ike_pair *each = p; each; each = each->outer) {
+        struct ike_action *a = action_add(ike, what);
+        a->pair.slot = each->slot;
+        a->pair.spi_in = each->spi_in;
+    }
+}
+
+static bool same_traffic(const struct ike_pair *a, const struct ike_pair *b)
+{
+    /* Pairs with different peers live side by side: the packet path answers where it was spoken to. */
+    return a != b && a->connection == b->connection && !a->doom && a->confirmed &&
+           address_equal(&a->remote.address, &b->remote.address) &&
+           selector_equal(&a->selector, &b->selector);
+}
+
+/* An order that both sides see alike. */
+static bool spis_before(const struct ike_pair *a, const struct ike_pair *b)
+{
+    uint32_t a_low = MIN(a->spi_in, a->spi_out), b_low = MIN(b->spi_in, b->spi_out);
+    return a_low < b_low || (a_low == b_low && MAX(a->spi_in, a->spi_out) < MAX(b->spi_in, b->spi_out));
+}
+
+/* A DELETE may be lost, and then only one side would keep the old pair: so both sides end it after an
+ * overlap, first the one that began the rekey. Where both began at once two pairs are born together, and each
+ * side may hold the other one for the newer: so one of them is due earlier, at both sides, and whoever is
+ * told of its end goes on with the other. */
 static void pair_supersede(struct ike *ike, struct ike_pair *old, const struct ike_pair *by)
 {
     old->superseded = true;
     old->rekey_at = NS_NEVER;
-    /* A DELETE may be lost, and then only one side would keep the old pair: so both sides end it after the
-     * overlap, first the one that began the rekey. But where both began at once, two new pairs are born
-     * together, and each side may hold the other one for the newer: deleting both would leave none, so these
-     * stay until their end. */
-    bool replaced = old->rekeying && by->initiator;
-    bool born_together = ns_since(by->created, old->created) < IKE_COLLISION_WINDOW;
-    if (replaced || !born_together)
-        old->delete_at =
-            ns_min(old->delete_at, ike->now + (replaced ? IKE_PAIR_OVERLAP : IKE_PAIR_OVERLAP_PEER));
-    for (struct ike_pair *each = old; each; each = each->outer) {
-        struct ike_action *a = action_add(ike, IKE_ACTION_SUPERSEDE_PAIR);
-        a->pair.slot = each->slot;
-        a->pair.spi_in = each->spi_in;
-    }
+    ns overlap = old->rekeying && by->initiator ? IKE_PAIR_OVERLAP
+                 : spis_before(old, by)         ? IKE_PAIR_OVERLAP_PEER
+                                                : IKE_PAIR_OVERLAP_PEER + IKE_PAIR_OVERLAP_PEER / 2;
+    old->delete_at = ns_min(old->delete_at, ike->now + overlap);
+    pair_tell(ike, old, IKE_ACTION_SUPERSEDE_PAIR);
     record_pair(ike, old);
     pair_timer(ike, old);
 }
@@ -285,23 +304,44 @@ void pair_confirm(struct ike *ike, struct ike_pair *p, bool tell_engine)
         p->outer->confirmed = true;
     p->delete_at = NS_NEVER;
     if (tell_engine)
-        for (struct ike_pair *each = p; each; each = each->outer) {
-            struct ike_action *a = action_add(ike, IKE_ACTION_CONFIRM_PAIR);
-            a->pair.slot = each->slot;
-            a->pair.spi_in = each->spi_in;
-        }
+        pair_tell(ike, p, IKE_ACTION_CONFIRM_PAIR);
     unsigned superseded = 0;
     uint32_t h = selector_hash(ike, p->connection->id, &p->selector);
     for (struct hash_link *l = hash_table_first(&ike->pair_by_selector, h); l; l = hash_link_next(l, h)) {
         struct ike_pair *old = container_of(l, struct ike_pair, by_selector);
-        /* Pairs with different peers live side by side: the packet path answers where it was spoken to. */
-        if (old != p && old->connection == p->connection && !old->doom && !old->superseded &&
-            old->confirmed && address_equal(&old->remote.address, &p->remote.address) &&
-            selector_equal(&old->selector, &p->selector) && superseded++ < SUPERSEDED_AT_ONCE_MAX / 2)
+        if (same_traffic(old, p) && !old->superseded && superseded++ < SUPERSEDED_AT_ONCE_MAX / 2)
             pair_supersede(ike, old, p);
     }
     p->dirty = true;
     pair_timer(ike, p);
+}
+
+void pair_deleted_by_peer(struct ike *ike, struct ike_pair *p)
+{
+    struct ike_pair *newest = NULL;
+    if (p->inner)
+        p = p->inner;
+    pair_doom(ike, p, false);
+    if (p->superseded)
+        return;
+    uint32_t h = selector_hash(ike, p->connection->id, &p->selector);
+    for (struct hash_link *l = hash_table_first(&ike->pair_by_selector, h); l; l = hash_link_next(l, h)) {
+        struct ike_pair *other = container_of(l, struct ike_pair, by_selector);
+        if (!same_traffic(other, p))
+            continue;
+        if (!other->superseded)
+            return;
+        if (!newest || other->created > newest->created)
+            newest = other;
+    }
+    if (!newest || newest->rekeying)
+        return;
+    newest->superseded = false;
+    pair_tell(ike, newest, IKE_ACTION_CONFIRM_PAIR);
+    newest->delete_at = NS_NEVER;
+    newest->rekey_at = newest->expires - ns_since(newest->expires, newest->created) / 8;
+    newest->dirty = true;
+    pair_timer(ike, newest);
 }
 
 /* ---- with and without an IKE SA ---- */

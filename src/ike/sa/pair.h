@@ -22,6 +22,9 @@ void pair_release(struct ike *ike, struct ike_pair *pair); /* memory only */
 /* The peer has the keys. `tell_engine`: it does not know yet. Older pairs of the same traffic are superseded.
  */
 void pair_confirm(struct ike *ike, struct ike_pair *pair, bool tell_engine);
+/* The peer ended it. If it served its traffic, what it had superseded serves again: of two pairs that were
+ * born together each side may have held another one for the newer. */
+void pair_deleted_by_peer(struct ike *ike, struct ike_pair *pair);
 void pair_orphan(struct ike *ike, struct ike_pair *pair);
 void pair_adopt(struct ike *ike, struct ike_pair *pair, struct ike_sa *sa);
 void pair_moved(struct ike *ike, struct ike_pair *pair);

@@ -190,7 +190,7 @@ static void delete_receive(struct ike *ike, struct ike_sa *sa, struct bytes body
             struct ike_pair *p =
                 pair_find_out(ike, sa, d.protocol == ISAKMP_PROTOCOL_AH ? 51 : 50, be32_load(spi.data));
             if (p) /* some peers name both SPIs: those that are not ours to send on are passed over */
-                pair_doom(ike, p, false);
+                pair_deleted_by_peer(ike, p);
         }
     }
 }

@@ -268,7 +268,8 @@ static void action_do(struct node *n, const struct ike_action *a)
         p = &n->pairs[a->pair.slot];
         assert_true(p->used && p->install.spi_in == a->pair.spi_in);
         p->confirmed = p->confirmed || a->type == IKE_ACTION_CONFIRM_PAIR;
-        p->superseded = p->superseded || a->type == IKE_ACTION_SUPERSEDE_PAIR;
+        if (a->type != IKE_ACTION_MOVE_PAIR)
+            p->superseded = a->type == IKE_ACTION_SUPERSEDE_PAIR;
         if (a->type == IKE_ACTION_MOVE_PAIR)
             p->install.remote = a->pair.remote;
         break;
