@@ -159,6 +159,7 @@ class Holdfast:
         with open(self.config, "w") as f:
             f.write(text)
         self.log = f"{node}.log"
+        open(f"{DIR}/{self.log}", "w").close()  # what an earlier daemon said is no answer
         self.process = spawn([f"{BUILD}/holdfastd", "--config", self.config, "--run-directory", self.dir,
                               "--foreground"], node,
                              log=self.log)
