@@ -286,22 +286,25 @@ static void text_counter(struct nft_text *t, bool in, size_t interface, const ch
                  interface, sequence, start.packets, start.bytes);
 }
 
+/* Every protected packet passes here: what is most frequent comes first, and the question whose address it
+ * is, which the kernel answers from its routing tables, last in each line. */
 static void text_exceptions(struct nft_text *t, bool in, uint32_t mark)
 {
     const char *local = in ? "fib daddr type local" : "fib saddr type local";
-    nft_text_add(t, "  %s meta l4proto { 50, 51 } return\n", local);
-    nft_text_add(t, "  %s udp %s { 500, 4500 } return\n", local, in ? "dport" : "sport");
-    nft_text_add(t, "  %s ip protocol udp ip frag-off & 0x1fff != 0 return\n", local);
-    nft_text_add(t, "  %s meta l4proto udp frag frag-off != 0 return\n", local);
+    if (!in && mark)
+        nft_text_add(t, "  meta mark 0x%08" PRIx32 " return\n", mark);
+    nft_text_add(t, "  meta l4proto 50 %s return\n", local);
+    nft_text_add(t, "  meta l4proto 51 %s return\n", local);
+    nft_text_add(t, "  udp %s { 500, 4500 } %s return\n", in ? "dport" : "sport", local);
+    nft_text_add(t, "  ip protocol udp ip frag-off & 0x1fff != 0 %s return\n", local);
+    nft_text_add(t, "  meta l4proto udp frag frag-off != 0 %s return\n", local);
     nft_text_add(t, "  ip daddr 224.0.0.0/24 return\n  ip6 daddr ff02::/16 return\n");
     nft_text_add(
         t, "  icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert, "
            "nd-redirect } return\n");
     if (in) {
-        nft_text_add(t, "  %s icmp type destination-unreachable icmp code frag-needed return\n", local);
-        nft_text_add(t, "  %s icmpv6 type packet-too-big return\n", local);
-    } else if (mark) {
-        nft_text_add(t, "  meta mark 0x%08" PRIx32 " return\n", mark);
+        nft_text_add(t, "  icmp type destination-unreachable icmp code frag-needed %s return\n", local);
+        nft_text_add(t, "  icmpv6 type packet-too-big %s return\n", local);
     }
 }
 
