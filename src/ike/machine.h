@@ -67,7 +67,8 @@ struct phase1 {
     uint64_t answered;    /* digest of the message that `sent` answers */
     ns send_at;
     uint8_t tries;
-    uint8_t hint; /* an unauthenticated error notify, or 0 */
+    uint8_t hint;       /* an unauthenticated error notify, or 0 */
+    uint8_t unreadable; /* sealed informationals while our authentication waits for its answer */
     bool natt_offered;
     bool auth_undecryptable;                  /* MM5 or MM6 came and made no sense: the keys differ */
     uint8_t natt;                             /* enum isakmp_vendor of the NAT-T form that both speak, or 0 */

@@ -151,6 +151,8 @@ static void receive_protected(struct ike *ike, struct ike_sa *sa, const struct i
     }
     if (!sa_alive(sa)) {
         /* Before the end of phase 1 nothing of phase 2 can be trusted; its state must not move. */
+        if (h->exchange == ISAKMP_EXCHANGE_INFORMATIONAL)
+            phase1_unreadable(ike, sa);
         if (h->exchange == ISAKMP_EXCHANGE_QUICK && !sa->doom && ike_log_allowed(ike))
             ike_log(ike, 6, "IKMP_SA_NOT_AUTH",
                     "Cannot accept Quick Mode exchange from %s if SA is not authenticated!",

@@ -141,16 +141,39 @@ void phase1_fail(struct ike *ike, struct ike_sa *sa, const char *cause)
     sa_free(ike, sa, text);
 }
 
+/* A real answer may still come for a moment, but nothing is sent again. */
+static void lose_patience(struct ike *ike, struct ike_sa *sa)
+{
+    struct phase1 *p = sa->phase1;
+    if (p->send_at != NS_NEVER) {
+        p->tries = IKE_TRIES;
+        p->send_at = ns_min(p->send_at, ike->now + IKE_HINT_PATIENCE);
+        sa_timer(ike, sa);
+    }
+}
+
 void phase1_hint(struct ike *ike, struct ike_sa *sa, uint16_t type)
 {
     struct phase1 *p = sa->phase1;
     if (!p || !sa->initiator || type == 0 || type >= 8192)
         return;
     p->hint = (uint8_t)MIN(type, 255);
-    if (p->send_at != NS_NEVER) {
-        p->tries = IKE_TRIES;
-        p->send_at = ns_min(p->send_at, ike->now + IKE_HINT_PATIENCE);
-        sa_timer(ike, sa);
+    lose_patience(ike, sa);
+}
+
+/* A peer with another key answers our authentication with an error that it seals with its own: it cannot say
+ * anything that we could read. A notify that overtook the answer looks the same, so one counts only when
+ * another follows after we sent again. */
+void phase1_unreadable(struct ike *ike, struct ike_sa *sa)
+{
+    struct phase1 *p = sa->phase1;
+    if (!p || sa->state != PHASE1_MM_I_AUTH_SENT || p->unreadable > 1)
+        return;
+    if (p->unreadable == 0 || p->tries > 1)
+        p->unreadable++;
+    if (p->unreadable > 1) {
+        p->auth_undecryptable = true;
+        lose_patience(ike, sa);
     }
 }
 

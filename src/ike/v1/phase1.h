@@ -20,6 +20,8 @@ void phase1_timer(struct ike *ike, struct ike_sa *sa); /* send again, or give up
 void phase1_fail(struct ike *ike, struct ike_sa *sa, const char *cause);
 /* An unauthenticated error notify: a hint, not a verdict. */
 void phase1_hint(struct ike *ike, struct ike_sa *sa, uint16_t type);
+/* A sealed informational that nobody can open yet: a hint too, when it answers our authentication. */
+void phase1_unreadable(struct ike *ike, struct ike_sa *sa);
 
 /* ---- for main_mode.c and aggressive_mode.c ---- */
 

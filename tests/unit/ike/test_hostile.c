@@ -43,6 +43,64 @@ static void wrong_key(void **state)
     }
 }
 
+/* What a peer with another key says to our authentication: an informational that we cannot open. */
+static void inject_unreadable(struct node *a, struct node *b, uint8_t message_id)
+{
+    struct world *w = a->world;
+    uint8_t message[ISAKMP_HEADER + 32] = {0};
+    const struct packet *last = w->history[w->history_count - 1];
+    memcpy(message, last->data, 16);
+    message[16] = ISAKMP_PAYLOAD_HASH;
+    message[17] = 0x10;
+    message[18] = ISAKMP_EXCHANGE_INFORMATIONAL;
+    message[19] = ISAKMP_FLAG_ENCRYPTION;
+    message[23] = message_id;
+    message[27] = sizeof(message);
+    memset(message + ISAKMP_HEADER, message_id, 32);
+    node_inject(a, (struct endpoint){b->address, 500}, 500, message, sizeof(message));
+}
+
+/* The last message of main mode does not arrive before `context` (ns) of the world's time. */
+static bool late_answer(struct world *w, struct node *from, struct packet *p, void *context)
+{
+    return from != &w->nodes[1] || p->data[18] != ISAKMP_EXCHANGE_MAIN ||
+           !(p->data[19] & ISAKMP_FLAG_ENCRYPTION) || w->now >= *(ns *)context;
+}
+
+static void unreadable_answers(void **state)
+{
+    (void)state;
+    for (unsigned same_key = 0; same_key < 2; same_key++) {
+        struct node *a, *b;
+        struct world *w = world_pair_new(&a, &b);
+        ns begin = w->now, from = begin + 2500 * NS_PER_MS;
+        w->keep_history = true;
+        w->filter = late_answer;
+        w->context = &from;
+        if (!same_key)
+            b->keys[0].key = bytes_of("other", 5);
+        node_start(a);
+        node_start(b);
+        node_acquire(a, 0);
+        world_run(w, NS_PER_S / 2);
+        /* Two before we sent again are not yet a sign, for a notify may overtake the answer. */
+        inject_unreadable(a, b, 1);
+        inject_unreadable(a, b, 2);
+        world_run(w, 3 * NS_PER_S);
+        if (same_key) {
+            assert_int_equal(node_sas(a), 1);
+            assert_int_equal(a->acquire_failed, 0);
+        } else {
+            assert_int_equal(a->acquire_failed, 0);
+            inject_unreadable(a, b, 3);
+            world_run(w, 2500 * NS_PER_MS);
+            assert_int_equal(a->acquire_failed, 1);
+            assert_true(node_logged(a, "the pre-shared keys probably differ"));
+        }
+        world_free(w);
+    }
+}
+
 static void refused(void **state)
 {
     static const struct {
@@ -488,6 +546,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_key),
+        cmocka_unit_test(unreadable_answers),
         cmocka_unit_test(refused),
         cmocka_unit_test(narrower_and_shorter),
         cmocka_unit_test(next_peer_in_order),
