@@ -16,7 +16,7 @@
 #include "cli/cli.h"
 #include "cli/secret_line.h"
 
-enum { HISTORY_LINES = 500, ANSWER_MAX = 64 * 1024, RECONNECT_MS = 10000, CONTROL_C = 3, CONTROL_Z = 26 };
+enum { HISTORY_LINES = 500, ANSWER_MAX = 64 * 1024, RECONNECT_MS = 5000, CONTROL_C = 3, CONTROL_Z = 26 };
 
 struct interactive {
     struct cli_connection *connection;
@@ -183,7 +183,8 @@ static unsigned char key_break(EditLine *editor, int key)
 {
     (void)key;
     interactive_of(editor)->broken = true;
-    fputs("^C", stdout);
+    fputs("^C\n", stdout);
+    fflush(stdout);
     return CC_NEWLINE;
 }
 
@@ -293,10 +294,12 @@ int interactive_run(struct cli_connection *c, const char *run_directory)
     while (alive && !ended) {
         s.broken = false;
         const char *got = el_gets(s.editor, &count);
-        ended = !got || count <= 0;
-        if (ended || s.broken)
+        if (s.broken) /* also where the line was empty, which otherwise is the end */
             continue;
-        char *line = strdup(got);
+        ended = !got || count <= 0;
+        if (ended)
+            continue;
+        char *line = strndup(got, (size_t)count); /* what a key of ours ended has no newline, nor a NUL */
         alive = line && line_run(&s, line);
         free(line);
     }

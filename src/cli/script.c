@@ -9,13 +9,15 @@
 
 #include "cli/cli.h"
 
-/* Requests without an answer: less than the gateway keeps of one connection. */
-enum { AHEAD_BYTES = 32 * 1024, AHEAD_LINES = 1024 };
+/* What may be on its way without an answer, counted as the kernel charges a socket for it: it always fits, so
+ * that sending never waits for a gateway that waits for us to read. That is less than a gateway keeps of one
+ * connection, too. */
+enum { AHEAD_BYTES = 96 * 1024, AHEAD_LINES = 128, FRAME_COST = 1280 };
 
 struct script {
     struct cli_connection *connection;
     unsigned sent, answered; /* lines */
-    size_t ahead;            /* bytes without an answer */
+    size_t ahead;            /* cost of what has no answer */
     uint16_t sizes[AHEAD_LINES];
     bool failed, closed;
 };
@@ -46,7 +48,7 @@ static int answer_take(struct script *s)
 
 static int line_send(struct script *s, const char *line, size_t len)
 {
-    size_t size = sizeof(struct cli_header) + len;
+    size_t size = FRAME_COST + 2 * len;
     int error = 0;
 
     while (!error && !s->closed && s->answered < s->sent &&
@@ -86,10 +88,13 @@ int script_run(struct cli_connection *c, const char *run_directory)
                     s.sent + 1, CLI_LINE_MAX);
     }
     bool too_long = error == -EMSGSIZE;
-    if (too_long)
-        error = 0;
+    int sending =
+        too_long ? 0 : error; /* answers from before the end may still be there, that of `exit` among them */
+    error = 0;
     while (!error && !s.closed && s.answered < s.sent)
         error = answer_take(&s);
+    if (!error && !s.closed)
+        error = sending;
     if (line)
         wipe(line, capacity);
     free(line);
