@@ -329,9 +329,11 @@ static void spoke_begin(struct farm *f, uint32_t i)
 
 static void spokes_begin(struct farm *f)
 {
-    /* A failure moves `next` back: then the loop meets that spoke again at the next turn. */
-    for (uint32_t i = f->next; i < f->result.wanted && f->in_flight < f->options.in_flight; i++) {
-        f->next = i + 1;
+    /* A failure moves `next` back, perhaps at once: so many a turn, lest it goes round in circles. */
+    for (uint32_t n = 0; n < f->options.in_flight; n++) {
+        if (f->next >= f->result.wanted || f->in_flight >= f->options.in_flight)
+            break;
+        uint32_t i = f->next++;
         if (f->spokes[i].state == SPOKE_DOWN)
             spoke_begin(f, i);
     }
