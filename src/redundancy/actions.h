@@ -5,6 +5,7 @@
 #define REDUNDANCY_ACTIONS_H
 
 #include "base/address.h"
+#include "base/time.h"
 #include "wire/hsrp.h"
 #include "wire/vrrp.h"
 
@@ -13,7 +14,7 @@ enum redundancy_action_kind {
                         address */
     REDUNDANCY_OWN,  /* take the group's virtual addresses and its virtual MAC: hsrp_addresses, vrrp_addresses
                       */
-    REDUNDANCY_DISOWN,   /* give both up */
+    REDUNDANCY_DISOWN,   /* give up all that was taken (a changed configuration may say DISOWN, OWN) */
     REDUNDANCY_ANNOUNCE, /* `address`: one gratuitous ARP, or one unsolicited neighbor advertisement */
     REDUNDANCY_LOG,      /* `log` */
     REDUNDANCY_STATE,    /* the group's state changed: `from`, `to` (enum hsrp_state or vrrp_state) */
@@ -62,6 +63,16 @@ struct redundancy_action *redundancy_action_add(struct redundancy_actions *a,
                                                 enum redundancy_action_kind kind);
 void redundancy_log_add(struct redundancy_actions *a, const char *facility, uint8_t severity,
                         const char *mnemonic, const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* At most so many in a window that starts with its first: bounds what a neighbour can make us do. Zeroed:
+ * unused. */
+struct redundancy_limit {
+    ns started;
+    uint32_t used;
+};
+
+/* False where `most` were taken in this window. */
+bool redundancy_limit_take(struct redundancy_limit *limit, ns now, ns window, uint32_t most);
+
 /* "0000.0c07.ac01". Returns `out`. */
 char *redundancy_mac_print(const uint8_t mac[REDUNDANCY_MAC], char out[16]);
 

@@ -80,6 +80,8 @@ struct hsrp_event {
     enum hsrp_event_kind kind;
     ns now;
     bool reload;
+    uint8_t resume; /* UP: enum hsrp_state that a predecessor of this process had a moment ago: Active or
+                       Standby go on at once and without delays; else 0 */
     uint8_t priority;
     uint8_t leader; /* enum hsrp_state */
     struct {
@@ -107,11 +109,6 @@ struct hsrp_counters {
     uint64_t state_changes;
 };
 
-struct hsrp_limit { /* at most so many in a window that starts with the first */
-    ns started;
-    uint32_t used;
-};
-
 struct hsrp_group {
     struct hsrp_config config;
     enum hsrp_state state;
@@ -125,11 +122,13 @@ struct hsrp_group {
     /* Timers, NS_NEVER while they do not run. */
     ns active_timer, standby_timer, hello_timer, delay_timer, preempt_timer, sync_timer, announce_timer;
     bool synced;
+    uint8_t leader; /* enum hsrp_state, as HSRP_EVENT_LEADER said */
+    bool yielded;   /* gave the role away on purpose: does not preempt until it had it again */
     uint8_t announce_left;
     ns last_change; /* time of the last change of state */
     ns old_key_until;
     char old_key[HSRP_KEY_MAX + 1];
-    struct hsrp_limit storm, duplicate_log, authentication_log, coups;
+    struct redundancy_limit storm, duplicate_log, authentication_log, address_log, coups;
     struct hsrp_counters counters;
 };
 

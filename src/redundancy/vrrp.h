@@ -16,8 +16,9 @@ enum vrrp_state { VRRP_INITIALIZE, VRRP_BACKUP, VRRP_MASTER, VRRP_STATE_COUNT };
 /* Zero-initialize, then vrrp_config_default, then set. */
 struct vrrp_config {
     char interface[REDUNDANCY_INTERFACE_TEXT];
-    uint8_t vrid;                     /* 1..255 */
-    struct address interface_address; /* our own; IPv6: link-local */
+    uint8_t vrid;                          /* 1..255 */
+    struct address interface_address;      /* our own; IPv6: link-local */
+    uint8_t interface_mac[REDUNDANCY_MAC]; /* burned in */
     struct address addresses[VRRP_ADDRESSES_MAX];
     uint8_t address_count; /* at least 1 */
     uint8_t priority;      /* 1..254; 255 is used where `addresses` holds interface_address */
@@ -44,6 +45,7 @@ enum vrrp_event_kind {
 struct vrrp_event {
     enum vrrp_event_kind kind;
     ns now;
+    bool resume; /* UP: a predecessor of this process was Master a moment ago: go on at once */
     uint8_t priority;
     struct {
         struct bytes payload; /* of IP protocol 112 */
@@ -63,11 +65,6 @@ struct vrrp_counters {
     uint64_t master_transitions, state_changes;
 };
 
-struct vrrp_limit {
-    ns started;
-    uint32_t used;
-};
-
 struct vrrp_router {
     struct vrrp_config config;
     enum vrrp_state state;
@@ -79,7 +76,7 @@ struct vrrp_router {
     ns advertisement_timer, master_down_timer, preempt_timer, announce_timer;
     uint8_t announce_left;
     ns last_change;
-    struct vrrp_limit storm, duplicate_log, mismatch_log;
+    struct redundancy_limit storm, duplicate_log, mismatch_log, replies;
     struct vrrp_counters counters;
 };
 

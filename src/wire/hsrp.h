@@ -10,6 +10,7 @@
 #define WIRE_HSRP_H
 
 #include "base/address.h"
+#include "base/be.h"
 #include "base/cursor.h"
 
 enum {
