@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "config/check_redundancy.h"
 #include "config/model_find.h"
 
 static void complain(struct config_errors *errors, enum config_severity severity, struct config_place place,
@@ -153,17 +154,44 @@ static void check_list(const struct config_access_list *list, const struct confi
                           list->name);
 }
 
+/* Of a dynamic map only the transform set is needed: peers and access lists restrict. */
+static void check_complete(const struct config_crypto_map *m, const struct config_crypto_map_entry *e,
+                           bool dynamic_map, struct config_errors *errors)
+{
+    const char *missing = !dynamic_map && e->peers.count == 0           ? "peer"
+                          : e->transform_sets.count == 0                ? "transform set"
+                          : !dynamic_map && e->access_list.name == NULL ? "access list"
+                                                                        : NULL;
+    if (missing != NULL)
+        config_errors_add(errors, CONFIG_WARNING, e->place, "%s %s %u has no %s and does nothing",
+                          dynamic_map ? "dynamic map" : "crypto map", m->name, e->sequence, missing);
+    if (e->reverse_route.is_static && e->access_list.name == NULL)
+        config_errors_add(errors, CONFIG_WARNING, e->reverse_route.place,
+                          "%s %u: static reverse routes are made from an access list, and there is none",
+                          m->name, e->sequence);
+}
+
+/* An entry that stands for a dynamic map. */
+static void check_dynamic(const struct config *c, const struct config_crypto_map *m, uint32_t at,
+                          struct config_errors *errors)
+{
+    const struct config_crypto_map_entry *e = &m->entries.items[at];
+    if (config_find_dynamic_map(c, e->dynamic.name) == NULL)
+        config_errors_add(errors, CONFIG_ERROR, e->dynamic.place,
+                          "crypto map %s %u: dynamic map '%s' does not exist", m->name, e->sequence,
+                          e->dynamic.name);
+    else if (at + 1 < m->entries.count && m->entries.items[at + 1].dynamic.name == NULL)
+        config_errors_add(errors, CONFIG_WARNING, e->place,
+                          "crypto map %s %u is a dynamic map and stands before entry %u: it may take that "
+                          "entry's peers",
+                          m->name, e->sequence, m->entries.items[at + 1].sequence);
+}
+
 static void check_entry(const struct config *c, const struct config_crypto_map *m,
                         const struct config_crypto_map_entry *e, const struct phase1 *phase1,
-                        struct config_errors *errors)
+                        bool dynamic_map, struct config_errors *errors)
 {
-    const char *missing = e->peers.count == 0            ? "peer"
-                          : e->transform_sets.count == 0 ? "transform set"
-                          : e->access_list.name == NULL  ? "access list"
-                                                         : NULL;
-    if (missing != NULL)
-        config_errors_add(errors, CONFIG_WARNING, e->place, "crypto map %s %u has no %s and does nothing",
-                          m->name, e->sequence, missing);
+    check_complete(m, e, dynamic_map, errors);
     for (uint32_t i = 0; i < e->transform_sets.count; i++) {
         const struct config_reference *r = &e->transform_sets.items[i];
         if (config_find_transform_set(c, r->name) == NULL)
@@ -188,10 +216,17 @@ static void check_maps(const struct config *c, struct config_errors *errors)
 {
     struct phase1 phase1;
     check_phase1(c, errors, &phase1);
+    for (uint32_t i = 0; i < c->dynamic_maps.count; i++)
+        for (uint32_t j = 0; j < c->dynamic_maps.items[i].entries.count; j++)
+            check_entry(c, &c->dynamic_maps.items[i], &c->dynamic_maps.items[i].entries.items[j], &phase1,
+                        true, errors);
     for (uint32_t i = 0; i < c->crypto_maps.count; i++) {
         const struct config_crypto_map *m = &c->crypto_maps.items[i];
         for (uint32_t j = 0; j < m->entries.count; j++)
-            check_entry(c, m, &m->entries.items[j], &phase1, errors);
+            if (m->entries.items[j].dynamic.name != NULL)
+                check_dynamic(c, m, j, errors);
+            else
+                check_entry(c, m, &m->entries.items[j], &phase1, false, errors);
         if (m->local_address.name != NULL) {
             const struct config_interface *local = config_find_interface(c, m->local_address.name);
             if (local == NULL)
@@ -471,6 +506,7 @@ void config_check(const struct config *c, struct config_errors *errors)
     check_devices(c, errors);
     check_addresses(c, errors);
     check_routes(c, errors);
+    check_redundancy(c, errors);
     check_weak(c, errors);
     check_kept(c, errors);
     config_errors_sort(errors);

@@ -66,6 +66,7 @@ static void map_peer_done(struct config_map_peer *p)
 void config_entry_done(struct config_crypto_map_entry *e)
 {
     reference_done(&e->access_list);
+    reference_done(&e->dynamic);
     ARRAY_DONE(&e->peers, map_peer_done);
     ARRAY_DONE(&e->transform_sets, reference_done);
     free(e->description);
@@ -78,12 +79,42 @@ void config_map_done(struct config_crypto_map *m)
     ARRAY_DONE(&m->entries, config_entry_done);
 }
 
+void config_group_track_done(struct config_group_track *t)
+{
+    reference_done(&t->interface);
+}
+
+void config_standby_done(struct config_standby *s)
+{
+    array_free(&s->secondaries);
+    ARRAY_DONE(&s->tracks, config_group_track_done);
+    free(s->name);
+    reference_done(&s->follow);
+    wipe(&s->secret, sizeof(s->secret));
+}
+
+void config_vrrp_done(struct config_vrrp *v)
+{
+    array_free(&v->addresses);
+    ARRAY_DONE(&v->tracks, config_group_track_done);
+    free(v->description);
+}
+
+void config_track_done(struct config_track *t)
+{
+    reference_done(&t->interface);
+    array_free(&t->objects);
+}
+
 void config_interface_done(struct config_interface *i)
 {
     free(i->name);
     array_free(&i->addresses);
     free(i->description);
     reference_done(&i->crypto_map);
+    reference_done(&i->crypto_redundancy);
+    ARRAY_DONE(&i->standby, config_standby_done);
+    ARRAY_DONE(&i->vrrp, config_vrrp_done);
     ARRAY_DONE(&i->kept, kept_done);
 }
 
@@ -112,7 +143,9 @@ void config_done(struct config *c)
     ARRAY_DONE(&c->isakmp_keys, config_key_done);
     ARRAY_DONE(&c->isakmp_peers, config_isakmp_peer_done);
     ARRAY_DONE(&c->transform_sets, config_transform_set_done);
+    ARRAY_DONE(&c->dynamic_maps, config_map_done);
     ARRAY_DONE(&c->crypto_maps, config_map_done);
+    ARRAY_DONE(&c->tracks, config_track_done);
     ARRAY_DONE(&c->interfaces, config_interface_done);
     ARRAY_DONE(&c->access_lists, config_access_list_done);
     ARRAY_DONE(&c->routes, config_route_done);
@@ -183,6 +216,7 @@ static void map_peer_own(struct config_map_peer *p, bool *ok)
 static void entry_own(struct config_crypto_map_entry *e, bool *ok)
 {
     reference_own(&e->access_list, ok);
+    reference_own(&e->dynamic, ok);
     ARRAY_OWN(&e->peers, map_peer_own, ok);
     ARRAY_OWN(&e->transform_sets, reference_own, ok);
     own_string(&e->description, ok);
@@ -195,12 +229,41 @@ static void map_own(struct config_crypto_map *m, bool *ok)
     ARRAY_OWN(&m->entries, entry_own, ok);
 }
 
+static void group_track_own(struct config_group_track *t, bool *ok)
+{
+    reference_own(&t->interface, ok);
+}
+
+static void standby_own(struct config_standby *s, bool *ok)
+{
+    ARRAY_OWN(&s->secondaries, own_nothing, ok);
+    ARRAY_OWN(&s->tracks, group_track_own, ok);
+    own_string(&s->name, ok);
+    reference_own(&s->follow, ok);
+}
+
+static void vrrp_own(struct config_vrrp *v, bool *ok)
+{
+    ARRAY_OWN(&v->addresses, own_nothing, ok);
+    ARRAY_OWN(&v->tracks, group_track_own, ok);
+    own_string(&v->description, ok);
+}
+
+static void track_own(struct config_track *t, bool *ok)
+{
+    reference_own(&t->interface, ok);
+    ARRAY_OWN(&t->objects, own_nothing, ok);
+}
+
 static void interface_own(struct config_interface *i, bool *ok)
 {
     own_string(&i->name, ok);
     ARRAY_OWN(&i->addresses, own_nothing, ok);
     own_string(&i->description, ok);
     reference_own(&i->crypto_map, ok);
+    reference_own(&i->crypto_redundancy, ok);
+    ARRAY_OWN(&i->standby, standby_own, ok);
+    ARRAY_OWN(&i->vrrp, vrrp_own, ok);
     ARRAY_OWN(&i->kept, kept_own, ok);
 }
 
@@ -231,7 +294,9 @@ int config_copy(const struct config *c, struct config *ret)
     ARRAY_OWN(&ret->isakmp_keys, key_own, &ok);
     ARRAY_OWN(&ret->isakmp_peers, isakmp_peer_own, &ok);
     ARRAY_OWN(&ret->transform_sets, transform_set_own, &ok);
+    ARRAY_OWN(&ret->dynamic_maps, map_own, &ok);
     ARRAY_OWN(&ret->crypto_maps, map_own, &ok);
+    ARRAY_OWN(&ret->tracks, track_own, &ok);
     ARRAY_OWN(&ret->interfaces, interface_own, &ok);
     ARRAY_OWN(&ret->access_lists, access_list_own, &ok);
     ARRAY_OWN(&ret->routes, route_own, &ok);

@@ -36,7 +36,12 @@ enum {
     CONFIG_MAX_ACCESS_LISTS = 100000,
     CONFIG_MAX_ACCESS_LIST_ENTRIES = 65535, /* of one list */
     CONFIG_MAX_ROUTES = 100000,
-    CONFIG_MAX_KEPT = 10000, /* lines without effect, of one place */
+    CONFIG_MAX_STANDBY_GROUPS = 256, /* of one interface; the same for VRRP */
+    CONFIG_MAX_GROUP_TRACKS = 32,    /* of one group */
+    CONFIG_MAX_GROUP_ADDRESSES = 32, /* secondary ones of one group */
+    CONFIG_MAX_TRACKS = 1000,        /* the highest number of a tracked object */
+    CONFIG_MAX_TRACK_OBJECTS = 64,   /* of one list */
+    CONFIG_MAX_KEPT = 10000,         /* lines without effect, of one place */
 };
 
 /* A growable array. Only the model's own functions change it. */
@@ -205,19 +210,36 @@ struct config_map_peer {
     struct config_place place;
 };
 
+/* `reverse-route`: routes to the networks behind the peer. */
+struct config_reverse_route {
+    bool enabled;
+    bool is_static;             /* there without SAs, too */
+    bool gateway;               /* a route to `remote_peer` by the default gateway comes with it */
+    uint8_t distance;           /* 1 by default */
+    uint32_t tag;               /* 0: none */
+    struct address remote_peer; /* the next hop; unset: the peer itself */
+    struct config_place place;
+};
+
+/* An entry of a crypto map or of a dynamic map. In a crypto map an entry with `dynamic` has nothing but that
+ * reference: the entries of the dynamic map stand in its place. */
 struct config_crypto_map_entry {
     uint16_t sequence;           /* the key; 1..65535, lowest is looked at first */
     uint8_t pfs_group;           /* 0: no PFS */
     uint32_t lifetime_seconds;   /* 0: the global one */
     uint32_t lifetime_kilobytes; /* 0: the global one */
     uint32_t idle_time;          /* seconds; 0: the global one */
-    struct config_reference access_list;
+    struct config_reference
+        access_list;                 /* of a dynamic map's entry: what peers may ask for; unset: anything */
+    struct config_reference dynamic; /* `ipsec-isakmp dynamic NAME` */
+    struct config_reverse_route reverse_route;
     CONFIG_ARRAY(struct config_map_peer) peers;           /* in order of preference */
     CONFIG_ARRAY(struct config_reference) transform_sets; /* in order of preference */
     char *description;
     struct config_place place;
 };
 
+/* Also a dynamic map, which has no local_address. */
 struct config_crypto_map {
     char *name;                            /* the key */
     struct config_reference local_address; /* an interface */
@@ -226,6 +248,105 @@ struct config_crypto_map {
 };
 
 enum config_df_bit { CONFIG_DF_COPY, CONFIG_DF_SET, CONFIG_DF_CLEAR };
+
+/* ---- Virtual addresses: HSRP and VRRP
+ * ------------------------------------------------------------------------------------- */
+
+/* What lowers a group's priority while it is down: an interface or a tracked object. */
+struct config_group_track {
+    struct config_reference interface; /* name NULL: an object */
+    uint16_t object;                   /* 1..1000; 0: an interface */
+    uint8_t decrement;                 /* 10 by default */
+    bool shutdown;                     /* the group stops instead */
+    struct config_place place;
+};
+
+struct config_group_address {
+    struct address address;
+    struct config_place place;
+};
+
+/* Times in which another one that is active may go on although our priority is higher. Seconds. */
+struct config_preempt_delay {
+    uint16_t minimum, reload, sync; /* 0..3600 */
+};
+
+enum config_standby_authentication {
+    CONFIG_STANDBY_AUTHENTICATION_DEFAULT, /* text "cisco" */
+    CONFIG_STANDBY_AUTHENTICATION_TEXT,
+    CONFIG_STANDBY_AUTHENTICATION_MD5,
+};
+
+enum {
+    CONFIG_STANDBY_TEXT = 8,        /* characters of `authentication text` */
+    CONFIG_STANDBY_MD5_KEY = 64,    /* characters of `md5 key-string` */
+    CONFIG_DEFAULT_HELLO_MS = 3000, /* HSRP */
+    CONFIG_DEFAULT_HOLD_MS = 10000,
+    CONFIG_DEFAULT_ADVERTISE_MS = 1000, /* VRRP */
+    CONFIG_DEFAULT_PRIORITY = 100,
+    CONFIG_DEFAULT_DECREMENT = 10,
+};
+
+/* `standby GROUP ...` (RFC 2281). */
+struct config_standby {
+    uint16_t group;         /* the key; 0..255, with version 2 0..4095 */
+    bool has_ip;            /* `standby ip` stands there: without it the group does nothing */
+    struct address address; /* IPv4; unset: learned from the others */
+    CONFIG_ARRAY(struct config_group_address) secondaries; /* in the order in which they were given */
+    uint8_t priority;
+    bool preempt;
+    struct config_preempt_delay preempt_delay;
+    bool timers_written, hello_msec, hold_msec; /* msec: written in milliseconds */
+    uint32_t hello_ms, hold_ms;                 /* defaults where not written */
+    uint8_t authentication;                     /* enum config_standby_authentication */
+    struct config_secret secret;                /* of it */
+    uint16_t md5_timeout; /* seconds for which the former key is still accepted; 0: none */
+    CONFIG_ARRAY(struct config_group_track) tracks;
+    char *name;                     /* NULL: config_standby_name */
+    struct config_reference follow; /* the name of the group whose state this one takes */
+    uint8_t mac[6];                 /* all zero: the group's own */
+    struct config_place place;
+};
+
+/* `vrrp GROUP ...` (RFC 9568). One group may have IPv4 and IPv6 addresses: a virtual router of each family
+ * with the same settings. */
+struct config_vrrp {
+    uint16_t group;                                      /* the key; 1..255 */
+    CONFIG_ARRAY(struct config_group_address) addresses; /* IPv4, primary first; then IPv6 */
+    uint8_t priority;                                    /* 1..254 */
+    bool no_preempt;
+    uint16_t preempt_delay; /* seconds */
+    bool advertise_msec, advertise_written;
+    uint32_t advertise_ms;
+    CONFIG_ARRAY(struct config_group_track) tracks; /* objects only */
+    char *description;
+    struct config_place place;
+};
+
+enum config_track_type {
+    CONFIG_TRACK_LINE_PROTOCOL,
+    CONFIG_TRACK_IP_ROUTING, /* up, and with an address */
+    CONFIG_TRACK_IP_ROUTE,   /* exactly this route is in the table */
+    CONFIG_TRACK_LIST,
+};
+
+struct config_track_object {
+    uint16_t number;
+    bool negated;
+    struct config_place place;
+};
+
+/* `track NUMBER ...` */
+struct config_track {
+    uint16_t number;                                  /* the key; 1..1000 */
+    uint8_t type;                                     /* enum config_track_type */
+    bool is_or;                                       /* LIST: any of the objects, else all */
+    struct config_reference interface;                /* LINE_PROTOCOL, IP_ROUTING */
+    struct prefix route;                              /* IP_ROUTE; host bits clear */
+    CONFIG_ARRAY(struct config_track_object) objects; /* LIST; by number */
+    uint8_t delay_up, delay_down;                     /* seconds, 0..180 */
+    struct config_place place;
+};
 
 /* ---- Interfaces, routes, access lists
  * -------------------------------------------------------------------------- */
@@ -244,6 +365,12 @@ struct config_interface {
     bool shutdown;
     uint16_t mtu; /* 0: leave the device's */
     struct config_reference crypto_map;
+    struct config_reference crypto_redundancy; /* the HSRP group whose address its tunnels end at */
+    uint8_t standby_version;                   /* 1 (default) or 2 */
+    bool standby_version_written, standby_use_bia;
+    uint16_t standby_delay_minimum, standby_delay_reload; /* seconds; 0: none */
+    CONFIG_ARRAY(struct config_standby) standby;
+    CONFIG_ARRAY(struct config_vrrp) vrrp;
     CONFIG_ARRAY(struct config_kept) kept;
     struct config_place place;
 };
@@ -321,8 +448,10 @@ struct config {
     bool df_bit_written;
     bool fragment_after_encryption;
     bool fragmentation_written;
+    CONFIG_ARRAY(struct config_crypto_map) dynamic_maps;
     CONFIG_ARRAY(struct config_crypto_map) crypto_maps;
 
+    CONFIG_ARRAY(struct config_track) tracks;
     CONFIG_ARRAY(struct config_interface) interfaces;
     CONFIG_ARRAY(struct config_access_list) access_lists;
     CONFIG_ARRAY(struct config_route) routes;
@@ -345,10 +474,20 @@ struct config_isakmp_peer *config_find_isakmp_peer(const struct config *c, const
                                                    const char *hostname);
 struct config_transform_set *config_find_transform_set(const struct config *c, const char *name);
 struct config_crypto_map *config_find_crypto_map(const struct config *c, const char *name);
+struct config_crypto_map *config_find_dynamic_map(const struct config *c, const char *name);
 struct config_crypto_map_entry *config_find_crypto_map_entry(const struct config_crypto_map *m,
                                                              uint32_t sequence);
 struct config_interface *config_find_interface(const struct config *c, const char *canonical_name);
 struct config_access_list *config_find_access_list(const struct config *c, const char *name);
+struct config_track *config_find_track(const struct config *c, uint32_t number);
+struct config_standby *config_find_standby(const struct config_interface *i, uint32_t group);
+struct config_vrrp *config_find_vrrp(const struct config_interface *i, uint32_t group);
+/* The group of that name on any interface; `ret_interface` (may be NULL) gets the interface. */
+const struct config_standby *config_find_standby_name(const struct config *c, const char *name,
+                                                      const struct config_interface **ret_interface);
+/* Its name: as configured, else "hsrp-Fa0/0-1". Returns `out`. */
+const char *config_standby_name(const struct config_interface *i, const struct config_standby *s,
+                                char out[CONFIG_MAX_NAME + 1]);
 
 /* The interface's IPv4 (or IPv6) primary address, or NULL. */
 const struct config_interface_address *config_interface_primary(const struct config_interface *i,

@@ -84,6 +84,26 @@ int compare_acl_entry(const void *sequence, const void *entry)
     return compare_numbers(*(const uint32_t *)sequence, ((const struct config_acl_entry *)entry)->sequence);
 }
 
+int compare_track(const void *number, const void *track)
+{
+    return compare_numbers(*(const uint32_t *)number, ((const struct config_track *)track)->number);
+}
+
+int compare_track_object(const void *number, const void *object)
+{
+    return compare_numbers(*(const uint32_t *)number, ((const struct config_track_object *)object)->number);
+}
+
+int compare_standby(const void *group, const void *standby)
+{
+    return compare_numbers(*(const uint32_t *)group, ((const struct config_standby *)standby)->group);
+}
+
+int compare_vrrp(const void *group, const void *vrrp)
+{
+    return compare_numbers(*(const uint32_t *)group, ((const struct config_vrrp *)vrrp)->group);
+}
+
 int compare_route(const void *route, const void *other)
 {
     const struct config_route *a = route, *b = other;
@@ -140,6 +160,11 @@ struct config_crypto_map *config_find_crypto_map(const struct config *c, const c
     return array_find(&c->crypto_maps, name, compare_crypto_map, NULL);
 }
 
+struct config_crypto_map *config_find_dynamic_map(const struct config *c, const char *name)
+{
+    return array_find(&c->dynamic_maps, name, compare_crypto_map, NULL);
+}
+
 struct config_crypto_map_entry *config_find_crypto_map_entry(const struct config_crypto_map *m,
                                                              uint32_t sequence)
 {
@@ -154,6 +179,51 @@ struct config_interface *config_find_interface(const struct config *c, const cha
 struct config_access_list *config_find_access_list(const struct config *c, const char *name)
 {
     return array_find(&c->access_lists, name, compare_access_list, NULL);
+}
+
+struct config_track *config_find_track(const struct config *c, uint32_t number)
+{
+    return array_find(&c->tracks, &number, compare_track, NULL);
+}
+
+struct config_standby *config_find_standby(const struct config_interface *i, uint32_t group)
+{
+    return array_find(&i->standby, &group, compare_standby, NULL);
+}
+
+struct config_vrrp *config_find_vrrp(const struct config_interface *i, uint32_t group)
+{
+    return array_find(&i->vrrp, &group, compare_vrrp, NULL);
+}
+
+const char *config_standby_name(const struct config_interface *i, const struct config_standby *s,
+                                char out[CONFIG_MAX_NAME + 1])
+{
+    /* Routers shorten the type to two letters: FastEthernet0/0 is Fa0/0. A Linux name stays whole. */
+    const char *number = i->name + strcspn(i->name, "0123456789");
+    bool router = i->name[0] >= 'A' && i->name[0] <= 'Z' && number > i->name + 2;
+    if (s->name != NULL)
+        snprintf(out, CONFIG_MAX_NAME + 1, "%s", s->name);
+    else
+        snprintf(out, CONFIG_MAX_NAME + 1, "hsrp-%.*s%s-%u", router ? 2 : 0, i->name,
+                 router ? number : i->name, s->group);
+    return out;
+}
+
+const struct config_standby *config_find_standby_name(const struct config *c, const char *name,
+                                                      const struct config_interface **ret_interface)
+{
+    char own[CONFIG_MAX_NAME + 1];
+    for (uint32_t i = 0; i < c->interfaces.count; i++)
+        for (uint32_t g = 0; g < c->interfaces.items[i].standby.count; g++) {
+            const struct config_interface *interface = &c->interfaces.items[i];
+            if (strcmp(config_standby_name(interface, &interface->standby.items[g], own), name) != 0)
+                continue;
+            if (ret_interface != NULL)
+                *ret_interface = interface;
+            return &interface->standby.items[g];
+        }
+    return NULL;
 }
 
 const struct config_interface_address *config_interface_primary(const struct config_interface *i,

@@ -22,6 +22,10 @@ int compare_crypto_map_entry(const void *sequence, const void *entry); /* uint32
 int compare_interface(const void *name, const void *interface);        /* char */
 int compare_access_list(const void *name, const void *list);           /* char */
 int compare_acl_entry(const void *sequence, const void *entry);        /* uint32_t */
+int compare_track(const void *number, const void *track);              /* uint32_t */
+int compare_track_object(const void *number, const void *object);      /* uint32_t */
+int compare_standby(const void *group, const void *standby);           /* uint32_t */
+int compare_vrrp(const void *group, const void *vrrp);                 /* uint32_t */
 int compare_route(const void *route, const void *other); /* struct config_route, by its identity */
 
 void config_key_done(struct config_isakmp_key *k);
@@ -33,5 +37,9 @@ void config_interface_done(struct config_interface *i);
 void config_acl_entry_done(struct config_acl_entry *e);
 void config_access_list_done(struct config_access_list *l);
 void config_route_done(struct config_route *r);
+void config_group_track_done(struct config_group_track *t);
+void config_standby_done(struct config_standby *s);
+void config_vrrp_done(struct config_vrrp *v);
+void config_track_done(struct config_track *t);
 
 #endif

@@ -18,6 +18,7 @@ static const struct grammar_mode config_modes[] = {
     {CONFIG_MODE_TRANSFORM_SET, CONFIG_MODE_GLOBAL, "cfg-crypto-trans", "Transform set"},
     {CONFIG_MODE_CRYPTO_MAP, CONFIG_MODE_GLOBAL, "config-crypto-map", "Crypto map entry"},
     {CONFIG_MODE_INTERFACE, CONFIG_MODE_GLOBAL, "config-if", "Interface"},
+    {CONFIG_MODE_TRACK, CONFIG_MODE_GLOBAL, "config-track", "Tracked object"},
     {CONFIG_MODE_ACCESS_LIST, CONFIG_MODE_GLOBAL, "config-ext-nacl", "Extended access list"},
     {CONFIG_MODE_ACCESS_LIST6, CONFIG_MODE_GLOBAL, "config-ipv6-acl", "IPv6 access list"},
     {CONFIG_MODE_KEPT, CONFIG_MODE_GLOBAL, "config-line", NULL},
@@ -27,8 +28,9 @@ static const struct grammar_mode config_modes[] = {
 int config_grammar_init(struct grammar *g)
 {
     static const struct command_table *const tables[] = {
-        &table_system,    &table_isakmp, &table_ipsec,       &table_crypto_map,
-        &table_interface, &table_route,  &table_access_list, &table_tail,
+        &table_system,        &table_isakmp,      &table_ipsec,     &table_dynamic_map, &table_crypto_map,
+        &table_reverse_route, &table_track,       &table_interface, &table_standby,     &table_vrrp,
+        &table_route,         &table_access_list, &table_tail,
     };
     grammar_init(g);
     int r = grammar_add_modes(g, config_modes, ARRAY_SIZE(config_modes));

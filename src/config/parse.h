@@ -18,6 +18,7 @@ enum config_mode {
     CONFIG_MODE_TRANSFORM_SET,
     CONFIG_MODE_CRYPTO_MAP,
     CONFIG_MODE_INTERFACE,
+    CONFIG_MODE_TRACK,
     CONFIG_MODE_ACCESS_LIST,
     CONFIG_MODE_ACCESS_LIST6,
     CONFIG_MODE_KEPT, /* inside a block that has no function here */
@@ -40,6 +41,7 @@ struct config_session {
     bool block_indented;  /* the lines of this block are indented: one that is not ends it */
     uint32_t index;       /* of the object of the mode in its array */
     uint32_t entry_index; /* of the crypto map entry in its map */
+    bool dynamic_map;     /* and that is a dynamic map */
 };
 
 void config_session_init(struct config_session *s, const struct grammar *g, struct config *c,

@@ -16,7 +16,7 @@
 #include "config/parse.h"
 #include "config/write.h"
 
-enum { PARTS = 7 };
+enum { PARTS = 8 };
 
 struct snap {
     uint8_t kind;
@@ -147,7 +147,7 @@ static void route_name(const struct config_route *r, char *out, size_t size)
 
 static void snap_objects(const struct grammar *g, const struct config *c, struct snaps *s)
 {
-    char name[2 * CONFIG_MAX_FQDN];
+    char name[2 * CONFIG_MAX_FQDN], prefix[PREFIX_TEXT];
     struct snap *snap;
     for (uint32_t i = 0; i < c->transform_sets.count; i++)
         if ((snap = snap_add(s, CONFIG_KIND_TRANSFORM_SET, c->transform_sets.items[i].name, 0)) != NULL)
@@ -161,6 +161,14 @@ static void snap_objects(const struct grammar *g, const struct config *c, struct
             char device[CONFIG_MAX_DEVICE + 1] = "";
             (void)!interface_device(&c->interfaces.items[i], device);
             text_add(&snap->parts[0], device);
+        }
+    for (uint32_t i = 0; i < c->tracks.count; i++)
+        if ((snap = snap_add(s, CONFIG_KIND_TRACK, NULL, c->tracks.items[i].number)) != NULL) {
+            const struct config_track *t = &c->tracks.items[i];
+            text_printf(&snap->parts[0], "%u %d %s %s\n", t->type, t->is_or,
+                        t->interface.name != NULL ? t->interface.name : "",
+                        address_is_set(&t->route.address) ? prefix_print(&t->route, prefix) : "");
+            write_object(g, c, CONFIG_MODE_TRACK, t, &snap->parts[0]);
         }
     for (uint32_t i = 0; i < c->routes.count; i++) {
         route_name(&c->routes.items[i], name, sizeof(name));
@@ -206,6 +214,8 @@ static void add_entry(const struct grammar *g, const struct config *c,
 {
     const struct config_access_list *list =
         e->access_list.name != NULL ? config_find_access_list(c, e->access_list.name) : NULL;
+    char route[ADDRESS_TEXT];
+    const struct config_reverse_route *r = &e->reverse_route;
     text_add(part_of(s, CONFIG_REASON_SELECTORS), e->access_list.name != NULL ? "" : "none");
     if (list != NULL)
         add_list(list, part_of(s, CONFIG_REASON_SELECTORS));
@@ -232,8 +242,28 @@ static void add_entry(const struct grammar *g, const struct config *c,
                 e->lifetime_seconds > 0 ? e->lifetime_seconds : c->lifetime_seconds,
                 e->lifetime_kilobytes > 0 ? e->lifetime_kilobytes : c->lifetime_kilobytes,
                 e->idle_time > 0 ? e->idle_time : c->idle_time);
+    if (r->enabled)
+        text_printf(part_of(s, CONFIG_REASON_ROUTES), "%d %d %u %u %s\n", r->is_static, r->gateway,
+                    r->distance, r->tag,
+                    address_is_set(&r->remote_peer) ? address_print(&r->remote_peer, route) : "");
     text_add(part_of(s, CONFIG_REASON_LOCAL_ADDRESS), text_get(local));
     text_add(part_of(s, CONFIG_REASON_DESCRIPTION), e->description != NULL ? e->description : "");
+}
+
+/* The entry itself, or those of the dynamic map that it stands for. */
+static void add_entries(const struct grammar *g, const struct config *c,
+                        const struct config_crypto_map_entry *e, const struct text *local, struct snap *s)
+{
+    if (e->dynamic.name == NULL) {
+        add_entry(g, c, e, local, s);
+        return;
+    }
+    const struct config_crypto_map *map = config_find_dynamic_map(c, e->dynamic.name);
+    text_printf(part_of(s, CONFIG_REASON_PEERS), "dynamic %s\n", e->dynamic.name);
+    for (uint32_t i = 0; map != NULL && i < map->entries.count; i++) {
+        text_printf(part_of(s, CONFIG_REASON_SELECTORS), "entry %u\n", map->entries.items[i].sequence);
+        add_entry(g, c, &map->entries.items[i], local, s);
+    }
 }
 
 static void snap_maps(const struct grammar *g, const struct config *c, struct snaps *s)
@@ -250,7 +280,7 @@ static void snap_maps(const struct grammar *g, const struct config *c, struct sn
         for (uint32_t j = 0; j < m->entries.count; j++) {
             snap = snap_add(s, CONFIG_KIND_CRYPTO_MAP_ENTRY, m->name, m->entries.items[j].sequence);
             if (snap != NULL)
-                add_entry(g, c, &m->entries.items[j], &local, snap);
+                add_entries(g, c, &m->entries.items[j], &local, snap);
         }
         text_done(&local);
     }
@@ -390,11 +420,12 @@ const struct config_change *config_plan_find(const struct config_plan *p, enum c
 void config_plan_print(const struct config_plan *p, struct text *out)
 {
     static const char *const types[] = {"added", "removed", "changed"};
-    static const char *const kinds[] = {"hostname",   "isakmp",      "ipsec",         "isakmp policy",
-                                        "isakmp key", "isakmp peer", "transform set", "access list",
-                                        "interface",  "route",       "crypto map",    "crypto map entry"};
-    static const char *const reasons[] = {"selectors",     "peers", "transform",  "lifetime",
-                                          "local address", "key",   "description"};
+    static const char *const kinds[] = {"hostname",        "isakmp",      "ipsec",         "isakmp policy",
+                                        "isakmp key",      "isakmp peer", "transform set", "access list",
+                                        "track",           "interface",   "route",         "crypto map",
+                                        "crypto map entry"};
+    static const char *const reasons[] = {"selectors",     "peers", "transform",   "lifetime",
+                                          "local address", "key",   "description", "routes"};
     for (uint32_t i = 0; i < p->changes.count; i++) {
         const struct config_change *c = &p->changes.items[i];
         text_printf(out, "%s %s%s%s", types[c->type], kinds[c->kind], c->name != NULL ? " " : "",

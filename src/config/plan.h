@@ -18,10 +18,12 @@ enum config_kind {
     CONFIG_KIND_ISAKMP_PEER,   /* name: address or hostname */
     CONFIG_KIND_TRANSFORM_SET,
     CONFIG_KIND_ACCESS_LIST,
+    CONFIG_KIND_TRACK, /* number: of the object */
     CONFIG_KIND_INTERFACE,
     CONFIG_KIND_ROUTE,            /* name: the route's line */
     CONFIG_KIND_CRYPTO_MAP,       /* local-address or which interfaces carry it */
-    CONFIG_KIND_CRYPTO_MAP_ENTRY, /* name, number: sequence. Changed also where what it refers to changed */
+    CONFIG_KIND_CRYPTO_MAP_ENTRY, /* name, number: sequence. Changed also where what it refers to changed; one
+                                     that stands for a dynamic map where anything of that did */
     CONFIG_KINDS,
 };
 
@@ -36,6 +38,7 @@ enum config_reason {
     CONFIG_REASON_LOCAL_ADDRESS = 16, /* the address it sends from, or the interfaces it is on */
     CONFIG_REASON_KEY = 32,           /* the pre-shared key of one of its peers: existing SAs may live on */
     CONFIG_REASON_DESCRIPTION = 64,   /* no effect on traffic */
+    CONFIG_REASON_ROUTES = 128,       /* reverse routes: existing SAs may live on */
 };
 
 struct config_change {

@@ -63,8 +63,12 @@ struct config_transform_set *session_transform_set(struct grammar_call *call)
 
 struct config_crypto_map_entry *session_entry(struct grammar_call *call)
 {
-    assert(session_of(call)->index < config_of(call)->crypto_maps.count);
-    struct config_crypto_map *map = &config_of(call)->crypto_maps.items[session_of(call)->index];
+    struct config *c = config_of(call);
+    assert(session_of(call)->index <
+           (session_of(call)->dynamic_map ? c->dynamic_maps.count : c->crypto_maps.count));
+    struct config_crypto_map *map =
+        &(session_of(call)->dynamic_map ? c->dynamic_maps.items
+                                        : c->crypto_maps.items)[session_of(call)->index];
     assert(session_of(call)->entry_index < map->entries.count);
     return &map->entries.items[session_of(call)->entry_index];
 }
@@ -73,6 +77,12 @@ struct config_interface *session_interface(struct grammar_call *call)
 {
     assert(session_of(call)->index < config_of(call)->interfaces.count);
     return &config_of(call)->interfaces.items[session_of(call)->index];
+}
+
+struct config_track *session_track(struct grammar_call *call)
+{
+    assert(session_of(call)->index < config_of(call)->tracks.count);
+    return &config_of(call)->tracks.items[session_of(call)->index];
 }
 
 struct config_access_list *session_access_list(struct grammar_call *call)

@@ -65,6 +65,48 @@ static int remove_entry(struct grammar_call *call, const struct grammar_value *n
     return 0;
 }
 
+/* The entry with that number, made if it is new; -ENOMEM. */
+static int entry_make(struct grammar_call *call, const struct grammar_value *name, uint32_t sequence,
+                      uint32_t *ret_at, uint32_t *ret_entry_at)
+{
+    struct config_crypto_map *map = map_make(call, name, ret_at);
+    if (map == NULL)
+        return -ENOMEM;
+    if (array_find(&map->entries, &sequence, compare_crypto_map_entry, ret_entry_at) != NULL)
+        return 0;
+    struct config_crypto_map_entry *entry = array_insert(&map->entries, *ret_entry_at);
+    if (entry == NULL) {
+        map_drop_if_empty(config_of(call), *ret_at);
+        return -ENOMEM;
+    }
+    entry->sequence = (uint16_t)sequence;
+    entry->place = session_place(call, NULL);
+    return 0;
+}
+
+/* `crypto map M 10 ipsec-isakmp dynamic D`: stays in the mode where it was typed. */
+static int apply_dynamic_entry(struct grammar_call *call)
+{
+    struct config *c = config_of(call);
+    const struct grammar_value *name = grammar_arg(call, "map-name"), *number = grammar_arg(call, "sequence");
+    if (call_negative(call))
+        return remove_entry(call, name, number);
+    struct config_crypto_map *map = config_find_crypto_map(c, name->text);
+    uint32_t sequence = (uint32_t)number->number, at, entry_at;
+    if (map == NULL && c->crypto_maps.count >= CONFIG_MAX_CRYPTO_MAPS)
+        return session_limit(call, CONFIG_MAX_CRYPTO_MAPS, "crypto maps");
+    struct config_crypto_map_entry *old = map != NULL ? config_find_crypto_map_entry(map, sequence) : NULL;
+    if (old != NULL && old->dynamic.name == NULL)
+        return session_error(call, number,
+                             "entry %u of crypto map '%s' is not a dynamic one: remove it first", sequence,
+                             name->text);
+    int r = entry_make(call, name, sequence, &at, &entry_at);
+    if (r == 0)
+        r = reference_set(&c->crypto_maps.items[at].entries.items[entry_at].dynamic, call,
+                          grammar_arg(call, "dynamic-name"));
+    return r;
+}
+
 static int apply_entry(struct grammar_call *call)
 {
     struct config *c = config_of(call);
@@ -80,18 +122,14 @@ static int apply_entry(struct grammar_call *call)
         return session_error(call, number,
                              "crypto map '%s' has no entry %u: 'ipsec-isakmp' behind it makes a new one",
                              name->text, sequence);
-    map = map_make(call, name, &at);
-    if (map == NULL)
-        return -ENOMEM;
-    if (array_find(&map->entries, &sequence, compare_crypto_map_entry, &entry_at) == NULL) {
-        struct config_crypto_map_entry *entry = array_insert(&map->entries, entry_at);
-        if (entry == NULL) {
-            map_drop_if_empty(c, at);
-            return -ENOMEM;
-        }
-        entry->sequence = (uint16_t)sequence;
-        entry->place = session_place(call, NULL);
-    }
+    struct config_crypto_map_entry *old = map != NULL ? config_find_crypto_map_entry(map, sequence) : NULL;
+    if (old != NULL && old->dynamic.name != NULL)
+        return session_error(call, number, "entry %u of crypto map '%s' is dynamic map '%s'", sequence,
+                             name->text, old->dynamic.name);
+    int r = entry_make(call, name, sequence, &at, &entry_at);
+    if (r < 0)
+        return r;
+    session_of(call)->dynamic_map = false;
     session_of(call)->index = at;
     session_of(call)->entry_index = entry_at;
     return 0;
@@ -128,8 +166,12 @@ static void write_maps(struct config_writer *w, const struct config *c, const vo
         if (map->local_address.name != NULL)
             writer_line(w, "crypto map %s local-address %s", map->name, map->local_address.name);
         for (uint32_t j = 0; j < map->entries.count; j++) {
-            writer_line(w, "crypto map %s %u ipsec-isakmp", map->name, map->entries.items[j].sequence);
-            writer_mode(w, CONFIG_MODE_CRYPTO_MAP, c, &map->entries.items[j]);
+            const struct config_crypto_map_entry *e = &map->entries.items[j];
+            writer_line(w, "crypto map %s %u ipsec-isakmp%s%s", map->name, e->sequence,
+                        e->dynamic.name != NULL ? " dynamic " : "",
+                        e->dynamic.name != NULL ? e->dynamic.name : "");
+            if (e->dynamic.name == NULL)
+                writer_mode(w, CONFIG_MODE_CRYPTO_MAP, c, e);
         }
         writer_separator(w);
     }
@@ -342,11 +384,21 @@ static const struct grammar_command commands[] = {
               "peers.",
      .apply = apply_entry},
     {.mode = CONFIG_MODE_GLOBAL,
+     .no_tokens = 255,
+     .grammar = "crypto map NAME:map-name <1-65535>:sequence ipsec-isakmp dynamic NAME:dynamic-name",
+     .help = MAP "Number of the entry; the lowest is looked at first\nKeys come from ISAKMP\n"
+                 "Peers that are not known beforehand\nName of the dynamic map\n",
+     .about =
+         "Accepts peers whose address is not configured, by the entries of a dynamic map. This side never "
+         "initiates. Such an entry should be the last one of its map.",
+     .apply = apply_dynamic_entry},
+    {.mode = CONFIG_MODE_GLOBAL,
      .enters = CONFIG_MODE_SKIP,
      .flags = GRAMMAR_UNSUPPORTED,
      .no_tokens = 255,
-     .grammar = "crypto map NAME <1-65535> {ipsec-isakmp {dynamic LINE|profile LINE}|ipsec-manual}",
-     .help = MAP "Number\nISAKMP\nA dynamic map\nName\nA profile\nName\nKeys by hand\n"},
+     .grammar = "crypto map NAME <1-65535> {ipsec-isakmp {dynamic NAME discover|profile LINE}|ipsec-manual}",
+     .help = MAP "Number\nISAKMP\nA dynamic map\nName\nTunnel endpoint discovery\nA profile\nName\nKeys by "
+                 "hand\n"},
     {.mode = CONFIG_MODE_GLOBAL,
      .flags = GRAMMAR_UNSUPPORTED,
      .no_tokens = 255,
@@ -404,10 +456,9 @@ static const struct grammar_command commands[] = {
     {.mode = CONFIG_MODE_CRYPTO_MAP,
      .flags = GRAMMAR_UNSUPPORTED,
      .no_tokens = 1,
-     .grammar =
-         "{reverse-route [LINE:rest]|qos LINE|set {ip LINE|isakmp-profile LINE|ikev2-profile LINE|identity "
-         "LINE|nat LINE|security-association level LINE}}",
-     .help = "Routes to the peer's networks\nRest\nQuality of "
+     .grammar = "{qos LINE|set {ip LINE|isakmp-profile LINE|ikev2-profile LINE|identity "
+                "LINE|nat LINE|security-association level LINE}}",
+     .help = "Quality of "
              "service\nRest\nSet\nIP\nRest\nProfile\nRest\nProfile\nRest\n"
              "Identity\nRest\nNAT\nRest\nSecurity associations\nLevel\nRest\n"},
 };

@@ -217,12 +217,20 @@ static void write_mtu(struct config_writer *w, const struct config *c, const voi
 
 static int apply_crypto_map(struct grammar_call *call)
 {
-    struct config_reference *r = &session_interface(call)->crypto_map;
-    const struct grammar_value *name = grammar_arg(call, "name");
-    if (!call_negative(call))
-        return reference_set(r, call, name);
+    struct config_reference *r = &session_interface(call)->crypto_map,
+                            *redundancy = &session_interface(call)->crypto_redundancy;
+    const struct grammar_value *name = grammar_arg(call, "name"), *group = grammar_arg(call, "standby-name");
+    if (!call_negative(call)) {
+        int result = group != NULL ? reference_set(redundancy, call, group) : 0;
+        if (result == 0)
+            result = reference_set(r, call, name);
+        if (result == 0 && group == NULL)
+            reference_clear(redundancy);
+        return result;
+    }
     if (name != NULL && (r->name == NULL || strcmp(name->text, r->name) != 0))
         return session_error(call, name, "crypto map '%s' is not on this interface", name->text);
+    reference_clear(redundancy);
     reference_clear(r);
     return 0;
 }
@@ -232,7 +240,9 @@ static void write_crypto_map(struct config_writer *w, const struct config *c, co
     const struct config_interface *i = object;
     (void)c;
     if (i->crypto_map.name != NULL)
-        writer_line(w, "crypto map %s", i->crypto_map.name);
+        writer_line(w, "crypto map %s%s%s", i->crypto_map.name,
+                    i->crypto_redundancy.name != NULL ? " redundancy " : "",
+                    i->crypto_redundancy.name != NULL ? i->crypto_redundancy.name : "");
 }
 
 static int apply_shutdown(struct grammar_call *call)
@@ -347,8 +357,9 @@ static const struct grammar_command commands[] = {
      .write = write_kept},
     {.mode = CONFIG_MODE_INTERFACE,
      .no_tokens = 2,
-     .grammar = "crypto map NAME",
-     .help = "Encryption and IPsec\nProtect what leaves here\nName of the crypto map\n",
+     .grammar = "crypto map NAME [redundancy NAME:standby-name]",
+     .help = "Encryption and IPsec\nProtect what leaves here\nName of the crypto map\n"
+             "Tunnels end at the virtual address of an HSRP group\nName of the group\n",
      .apply = apply_crypto_map,
      .write = write_crypto_map},
     {.mode = CONFIG_MODE_INTERFACE,
@@ -358,11 +369,9 @@ static const struct grammar_command commands[] = {
      .standard = "up",
      .apply = apply_shutdown,
      .write = write_shutdown},
-    UNSUPPORTED("crypto map NAME {redundancy LINE|ssp LINE}",
-                "Encryption\nMap\nName\nRedundancy\nGroup\nSSP\nGroup\n"),
+    UNSUPPORTED("crypto map NAME {redundancy NAME stateful|ssp LINE}",
+                "Encryption\nMap\nName\nRedundancy\nGroup\nWith the state of SAs\nSSP\nGroup\n"),
     UNSUPPORTED("crypto ipsec [LINE]", "Encryption\nIPsec\nParameters\n"),
-    UNSUPPORTED("standby [LINE]", "Hot standby\nParameters\n"),
-    UNSUPPORTED("vrrp [LINE]", "Virtual router\nParameters\n"),
     UNSUPPORTED("tunnel [LINE]", "Tunnel\nParameters\n"),
     UNSUPPORTED("ppp [LINE]", "PPP\nParameters\n"),
     UNSUPPORTED("multilink-group [LINE]", "Multilink\nGroup\n"),

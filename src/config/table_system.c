@@ -219,6 +219,7 @@ static const struct grammar_command system_commands[] = {
     LEAVE(CONFIG_MODE_TRANSFORM_SET),
     LEAVE(CONFIG_MODE_CRYPTO_MAP),
     LEAVE(CONFIG_MODE_INTERFACE),
+    LEAVE(CONFIG_MODE_TRACK),
     LEAVE(CONFIG_MODE_ACCESS_LIST),
     LEAVE(CONFIG_MODE_ACCESS_LIST6),
     LEAVE(CONFIG_MODE_KEPT),
@@ -283,15 +284,13 @@ static const struct grammar_command system_commands[] = {
     KEPT(CONFIG_SECTION_TAIL, "alias LINE", "Aliases\nParameters\n"),
     UNSUPPORTED("router {bgp|eigrp|isis|ospf|rip|odr} [LINE]",
                 "A routing protocol\nBGP\nEIGRP\nIS-IS\nOSPF\nRIP\nODR\nParameters\n"),
-    UNSUPPORTED("standby [LINE]", "Hot standby\nParameters\n"),
     UNSUPPORTED("ssp [LINE]", "State synchronization\nParameters\n"),
     UNSUPPORTED("redundancy [LINE]", "Redundancy\nParameters\n"),
     UNSUPPORTED("ipc [LINE]", "Communication of redundant gateways\nParameters\n"),
-    UNSUPPORTED("track [LINE]", "Tracking\nParameters\n"),
     UNSUPPORTED("aaa {authentication|authorization|accounting|group|session-id} [LINE]",
                 "AAA\nAuthentication\nAuthorization\nAccounting\nServers\nSessions\nParameters\n"),
-    UNSUPPORTED("crypto {dynamic-map|ikev2|pki|ca|key|gdoi|engine|keyring|identity} [LINE]",
-                "Encryption\nDynamic maps\nIKEv2\nCertificates\nCertificates\nKeys\nGroup "
+    UNSUPPORTED("crypto {ikev2|pki|ca|key|gdoi|engine|keyring|identity} [LINE]",
+                "Encryption\nIKEv2\nCertificates\nCertificates\nKeys\nGroup "
                 "keys\nEngines\nKeyrings\nIdentities\n"
                 "Parameters\n"),
     UNSUPPORTED(

@@ -190,7 +190,7 @@ static const struct {
     {CONFIG_MODE_GLOBAL, "crypto isakmp keepalive 1", "<10-3600>", NULL},
     {CONFIG_MODE_GLOBAL, "no crypto isakmp keep", "keepalive", "alive "},
     {CONFIG_MODE_GLOBAL, "interface Fa", "FastEthernet", "stEthernet"},
-    {CONFIG_MODE_CRYPTO_MAP, "set ", "peer pfs security-association transform-set", NULL},
+    {CONFIG_MODE_CRYPTO_MAP, "set ", "peer pfs reverse-route security-association transform-set", NULL},
     {CONFIG_MODE_CRYPTO_MAP, "set peer ", "A.B.C.D or X:X:X:X::X HOSTNAME", NULL},
     {CONFIG_MODE_CRYPTO_MAP, "set pfs group1", "group1 group14 group15 group16 group19", NULL},
     {CONFIG_MODE_CRYPTO_MAP, "crypto i", "ipsec isakmp", NULL},
@@ -240,7 +240,7 @@ static void test_reference(void **state)
     assert_non_null(
         strstr(text_get(&t), "| \\<10-3600> | Seconds without a sign of life before the peer is asked |\n"));
     assert_non_null(strstr(text_get(&t), "Enters: Crypto map entry.\n"));
-    assert_null(strstr(text_get(&t), "### `standby"));
+    assert_null(strstr(text_get(&t), "### `tunnel"));
     for (uint32_t i = 0; i < g.count; i++) {
         for (uint8_t n = 0; n < g.commands[i].count; n++)
             assert_true(strlen(g.commands[i].nodes[n].help) > 1);

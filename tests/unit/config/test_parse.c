@@ -85,8 +85,8 @@ static const struct {
     {"ip access-list ext x\n permit ip any any\n permit tcp any any\n no permit ip any any\n",
      "ip access-list extended x\n 20 permit tcp any any\n!\n"},
     {"ip access-list ext x\n permit ip any any\nno ip access-list extended x\n", ""},
-    {"no standby\nno router bgp 7\nint eth0\n no ip mtu\n no vrrp\n",
-     "no standby\nno router bgp 7\n!\ninterface eth0\n no ip mtu\n no vrrp\n!\n"},
+    {"no ssp\nno router bgp 7\nint eth0\n no ip mtu\n no ppp\n",
+     "no ssp\nno router bgp 7\n!\ninterface eth0\n no ip mtu\n no ppp\n!\n"},
     {"no ip domain-lookup\nip domain-lookup\n", "ip domain-lookup\n!\n"},
     {"\xef\xbb\xbfhostname a\r\n\t! comment\r\n\r\n  ! more\r\n", "hostname a\n!\n"},
 };
@@ -125,7 +125,7 @@ static const struct {
 } bad[] = {
     {"crpyto isakmp policy 1\n", "1:1: error: unknown command 'crpyto'; did you mean 'crypto'?"},
     {"\n  frobnicate 1\n", "2:3: error: unknown command 'frobnicate'"},
-    {"s\n", "1:1: error: 's' is ambiguous: 'service', 'snmp-server', 'scheduler', 'standby' or 'ssp'"},
+    {"s\n", "1:1: error: 's' is ambiguous: 'service', 'snmp-server', 'scheduler' or 'ssp'"},
     {"crypto isakmp keepalve 10\n",
      "1:15: error: unexpected 'keepalve', expected 'enable', 'policy', 'key', 'keepalive', "
      "'identity', 'nat', 'invalid-spi-recovery', 'aggressive-mode', 'fragmentation' or "
@@ -189,8 +189,8 @@ static const struct {
      "2:5: error: unexpected 'adress', expected 'address', 'proxy-arp', 'redirects', 'unreachables', "
      "'directed-broadcast', "
      "'mask-reply', 'route-cache' or 'mroute-cache'; did you mean 'address'?"},
-    {"interface eth0\n standby 1 ip 1.1.1.1\n",
-     "2:2: error: 'standby' is not supported by this version of Holdfast"},
+    {"interface eth0\n tunnel source eth1\n",
+     "2:2: error: 'tunnel' is not supported by this version of Holdfast"},
     {"interface eth0\n ip address 1.1.1.1 255.0.0.0\ninterface eth1\n ip address 1.1.1.1 255.0.0.0\n",
      "4:13: error: interface eth1: 1.1.1.1 is already the address of eth0"},
     {"interface Fa0/0\n device eth0\ninterface eth0\n",
