@@ -72,23 +72,10 @@ static void text_print(void *context, const char *text, size_t len)
 
 int cli_run(struct cli_connection *c, const char *line, struct cli_done *ret)
 {
-    const struct cli_sink sink = {.text = text_print};
+    const struct cli_sink sink = {.text = text_print, .interruptible = true};
     int error = connection_send(c, CLI_RUN, line, strlen(line));
 
     return error ? error : connection_answer(c, &sink, ret);
-}
-
-static void interrupted(int signal_number)
-{
-    (void)signal_number;
-    connection_interrupt();
-}
-
-void cli_catch_interrupts(void)
-{
-    struct sigaction action = {.sa_handler = interrupted}; /* without SA_RESTART: poll returns */
-
-    sigaction(SIGINT, &action, NULL);
 }
 
 static void log_print(const char *line, size_t len)
@@ -122,7 +109,7 @@ static int one_line(struct cli_connection *c, const char *run_directory, int cou
     int error = connection_open(c, run_directory, CLI_PATIENCE_MS);
     if (error)
         return cli_no_daemon(run_directory, error);
-    cli_catch_interrupts();
+    connection_catch(SIGINT, NULL);
     error = cli_run(c, line, &done);
     connection_close(c);
     if (error)
@@ -136,7 +123,6 @@ static int session(struct cli_connection *c, const char *run_directory)
 
     if (error)
         return cli_no_daemon(run_directory, error);
-    cli_catch_interrupts();
     int status = isatty(STDIN_FILENO) ? interactive_run(c, run_directory) : script_run(c, run_directory);
     connection_close(c);
     return status;

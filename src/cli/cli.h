@@ -23,8 +23,6 @@ enum { CLI_PATIENCE_MS = 30000 }; /* for the greeting: control may be starting a
 int cli_no_daemon(const char *run_directory, int error);
 /* Runs one line and prints its answer. `ret_status` is enum cli_status. 0 or -errno as connection_answer. */
 int cli_run(struct cli_connection *c, const char *line, struct cli_done *ret) must_check;
-/* Interrupts are passed on to the running command. */
-void cli_catch_interrupts(void);
 
 /* script.c: lines from standard input, one after the other. */
 int script_run(struct cli_connection *c, const char *run_directory);

@@ -11,10 +11,38 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t interrupts;
+static sigset_t waiting_mask;
+static bool catching;
 
-void connection_interrupt(void)
+static void interrupted(int signal_number)
 {
+    (void)signal_number;
     interrupts = 1;
+}
+
+void connection_catch(int signal_number, void (*handler)(int signal_number))
+{
+    struct sigaction action = {.sa_handler = handler ? handler : interrupted};
+    sigset_t blocked;
+
+    sigemptyset(&blocked);
+    sigaddset(&blocked, signal_number);
+    sigaction(signal_number, &action, NULL);
+    sigprocmask(SIG_BLOCK, &blocked, catching ? NULL : &waiting_mask);
+    catching = true;
+}
+
+int connection_poll(struct pollfd *p, unsigned count, int timeout_ms)
+{
+    struct timespec t = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L};
+
+    int n = ppoll(p, count, timeout_ms < 0 ? NULL : &t, catching ? &waiting_mask : NULL);
+    if (n >= 0 && catching) { /* a descriptor was ready: a signal that waits must not wait for it */
+        sigset_t blocked;
+        sigprocmask(SIG_SETMASK, &waiting_mask, &blocked);
+        sigprocmask(SIG_SETMASK, &blocked, NULL);
+    }
+    return n;
 }
 
 bool connection_interrupted(void)
@@ -93,7 +121,7 @@ static int frame_whole(const struct cli_connection *c, struct cli_header *ret)
 static int buffer_fill(struct cli_connection *c, int timeout_ms)
 {
     struct pollfd p = {.fd = c->fd, .events = POLLIN};
-    int ready = poll(&p, 1, timeout_ms);
+    int ready = connection_poll(&p, 1, timeout_ms);
 
     if (ready < 0)
         return -errno;
@@ -160,7 +188,7 @@ static int answer_within(struct cli_connection *c, const struct cli_sink *sink, 
             return -ETIMEDOUT;
         if (r < 0 && r != -EINTR)
             return r;
-        if (!connection_interrupted())
+        if (!sink->interruptible || !connection_interrupted())
             continue;
         if (passed_on)
             return -EINTR;

@@ -4,12 +4,15 @@
 #ifndef CLI_CONNECTION_H
 #define CLI_CONNECTION_H
 
+#include <poll.h>
+
 #include "base/bytes.h"
 #include "control/cli_protocol.h"
 
 struct cli_sink {
     void (*text)(void *context, const char *text, size_t len); /* a part of the answer */
     void *context;
+    bool interruptible; /* an interrupt is for this answer; else it stays for whoever looks next */
 };
 
 struct cli_connection {
@@ -35,9 +38,12 @@ int connection_answer(struct cli_connection *c, const struct cli_sink *sink, str
 /* What came without being asked for, without waiting. */
 int connection_idle(struct cli_connection *c) must_check;
 
-/* For a handler of SIGINT. */
-void connection_interrupt(void);
-/* Whether there was one since the last call. */
+/* From now on this signal arrives only while something is waited for (connection_poll), so that none comes
+ * between the look at what it left and the wait. `handler` NULL: the signal counts as an interrupt. */
+void connection_catch(int signal_number, void (*handler)(int signal_number));
+/* poll() that lets the caught signals in. */
+int connection_poll(struct pollfd *p, unsigned count, int timeout_ms);
+/* Whether there was an interrupt since the last call. */
 bool connection_interrupted(void);
 
 #endif

@@ -83,6 +83,20 @@ static int character_read(wchar_t *ret)
     return -1;
 }
 
+/* ^C and ^Z come as signals. */
+static bool signal_key(wchar_t *ret)
+{
+    if (connection_interrupted()) {
+        *ret = CONTROL_C;
+        return true;
+    }
+    if (!suspended)
+        return false;
+    suspended = 0;
+    *ret = CONTROL_Z;
+    return true;
+}
+
 /* Reads a key for libedit: 1, or 0 at the end of the input. */
 static int key_read(EditLine *editor, wchar_t *ret)
 {
@@ -91,16 +105,11 @@ static int key_read(EditLine *editor, wchar_t *ret)
     for (;;) {
         struct pollfd p[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                              {.fd = s->connection->fd, .events = POLLIN}};
-        int n = poll(p, s->lost ? 1 : 2, -1);
-        if (connection_interrupted()) {
-            *ret = CONTROL_C;
+        if (signal_key(ret))
             return 1;
-        }
-        if (suspended) {
-            suspended = 0;
-            *ret = CONTROL_Z;
+        int n = connection_poll(p, s->lost ? 1 : 2, -1);
+        if (signal_key(ret))
             return 1;
-        }
         if (n < 0 && errno != EINTR)
             return 0;
         if (n > 0 && !s->lost && p[1].revents)
@@ -281,12 +290,12 @@ static bool editor_open(struct interactive *s)
 int interactive_run(struct cli_connection *c, const char *run_directory)
 {
     struct interactive s = {.connection = c, .run_directory = run_directory};
-    struct sigaction suspend = {.sa_handler = on_suspend};
     bool ended = false, alive = true;
     int count;
 
     setlocale(LC_CTYPE, "");
-    sigaction(SIGTSTP, &suspend, NULL);
+    connection_catch(SIGINT, NULL);
+    connection_catch(SIGTSTP, on_suspend);
     if (!editor_open(&s)) {
         fprintf(stderr, "holdfast: no memory for the line editor\n");
         return CLI_EXIT_FAILED;

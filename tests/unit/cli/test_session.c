@@ -40,8 +40,11 @@ static void expect(struct terminal *t, const char *wanted)
     }
 }
 
+/* As a person does: not in the moment between a prompt and the terminal's change to single keys, in which ^D
+ * would be the terminal driver's own. */
 static void type(struct terminal *t, const char *keys)
 {
+    usleep(50000);
     assert_int_equal(write(t->fd, keys, strlen(keys)), strlen(keys));
 }
 
