@@ -62,6 +62,7 @@ struct ike_connection {
     const char *map_name;
     const char *interface_name;
     uint32_t sequence;
+    bool dynamic; /* an entry of a dynamic map: never initiates; no peers means any peer, no selectors any proxy */
     struct address local;
     struct ike_peer *peers; /* in order of preference */
     uint32_t peer_count;

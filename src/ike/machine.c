@@ -259,9 +259,15 @@ static void on_acquire(struct ike *ike, const struct ike_event *e)
     proxy_widen(&s); /* pairs and wishes are known by what IKEv1 can say */
     if (c && c->config && pair_find_current(ike, c, &s))
         return; /* it came up meanwhile */
-    if (c && c->config && c->quiet_until <= ike->now &&
+    if (c && c->config && !c->config->dynamic && c->quiet_until <= ike->now &&
         wish_make(ike, c, &e->acquire.selector, UINT32_MAX, true))
         return;
+    if (c && c->config && c->config->dynamic) {
+        char text[SELECTOR_TEXT];
+        ike_log(ike, 4, "DYNAMIC_NO_SA",
+                "crypto map %s %u: no SA for %s, and a dynamic crypto map does not initiate: dropped",
+                c->config->map_name, c->config->sequence, selector_print(&e->acquire.selector, text));
+    }
     struct ike_action *a = action_add(ike, IKE_ACTION_ACQUIRE_FAILED);
     a->acquire_failed.connection = e->acquire.connection;
     a->acquire_failed.selector = e->acquire.selector;
@@ -330,7 +336,8 @@ static void on_invalid_spi(struct ike *ike, const struct ike_event *e)
         return;
     }
     struct peer_link *link = peer_link_find(ike, &e->invalid_spi.local, &e->invalid_spi.remote, NULL);
-    if (!ike->config->invalid_spi_recovery || !link || link->connection->quiet_until > ike->now ||
+    if (!ike->config->invalid_spi_recovery || !link || link->connection->config->dynamic ||
+        link->connection->quiet_until > ike->now ||
         sa_find_path_initiating(ike, &e->invalid_spi.local, &e->invalid_spi.remote))
         return;
     sa = phase1_initiate(ike, link->connection->config, link->peer, &cause);

@@ -196,7 +196,7 @@ struct ike_pair {
 struct peer_link {
     struct hash_link by_path;
     struct connection *connection;
-    uint32_t peer;
+    uint32_t peer; /* index; UINT32_MAX: any peer, found by an unset address */
 };
 
 struct connection {
@@ -223,6 +223,7 @@ struct wish {
     struct ike_sa *sa;
     struct exchange *exchange;
     ns began;
+    struct address to; /* of a dynamic connection: the one peer whose pair is rekeyed */
     uint32_t first, tried;
     bool fresh;   /* the IKE SA was made for this attempt */
     bool acquire; /* packets wait for it */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Proxy identities. A static crypto map's responder takes what equals or is part of a permit line, mirrored.
- */
+/* Proxy identities. A responder takes what equals or is part of a permit line, mirrored; an entry of a
+ * dynamic map without access list takes anything of the family of its own address. */
 #include "ike/negotiate/proxy.h"
 
 static void any_ports(uint16_t *low, uint16_t *high)
@@ -55,6 +55,8 @@ void proxy_write(struct isakmp_writer *w, const struct selector *s, bool we_init
 
 bool proxy_allowed(const struct ike_connection *config, const struct selector *s)
 {
+    if (config->dynamic && config->selector_count == 0)
+        return s->remote.address.family == config->local.family;
     for (uint32_t i = 0; i < config->selector_count; i++) {
         struct selector line = config->selectors[i];
         if (selector_covers(&line, s))

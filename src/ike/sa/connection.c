@@ -21,6 +21,9 @@ static uint32_t path_hash(const struct ike *ike, const struct address *local, co
     return hash_bytes(peer->bytes, 16, ike->seed ^ address_hash(local) ^ 0x500);
 }
 
+/* What takes any peer of a local address lies under no peer. */
+static const struct address any_peer;
+
 static uint32_t wish_hash(const struct ike *ike, uint32_t connection, const struct selector *s)
 {
     return hash_bytes(s, offsetof(struct selector, protocol) + 1,
@@ -87,7 +90,7 @@ static bool pair_fits(const struct ike_pair *p)
     bool fits = false;
     for (uint32_t i = 0; i < config->transform_set_count && !fits; i++)
         fits = transform_set_has(config->transform_sets[i], p);
-    bool covered = false;
+    bool covered = config->dynamic && config->selector_count == 0;
     for (uint32_t i = 0; i < config->selector_count && fits && !covered; i++)
         covered = selector_covers(&config->selectors[i], &p->selector);
     return fits && covered;
@@ -131,12 +134,20 @@ static void sweep(struct ike *ike)
     }
 }
 
+static void link_add(struct ike *ike, struct peer_link *link, struct connection *c, uint32_t peer,
+                     const struct address *address)
+{
+    link->connection = c;
+    link->peer = peer;
+    hash_table_add(&ike->peer_by_path, &link->by_path, path_hash(ike, &c->config->local, address));
+}
+
 int connections_configure(struct ike *ike)
 {
     const struct ike_config *config = ike->config;
     uint32_t links = 0, next = 0;
     for (uint32_t i = 0; i < config->connection_count; i++)
-        links += config->connections[i].peer_count;
+        links += MAX(config->connections[i].peer_count, 1u);
     free(ike->peer_links);
     hash_table_done(&ike->peer_by_path);
     ike->peer_links = calloc(MAX(links, 1u), sizeof(*ike->peer_links));
@@ -154,13 +165,10 @@ int connections_configure(struct ike *ike)
         if (!c)
             return -ENOMEM;
         configure_one(ike, c, each);
-        for (uint32_t p = 0; p < each->peer_count; p++) {
-            struct peer_link *link = &ike->peer_links[next++];
-            link->connection = c;
-            link->peer = p;
-            hash_table_add(&ike->peer_by_path, &link->by_path,
-                           path_hash(ike, &each->local, &each->peers[p].address));
-        }
+        for (uint32_t p = 0; p < each->peer_count; p++)
+            link_add(ike, &ike->peer_links[next++], c, p, &each->peers[p].address);
+        if (each->dynamic && each->peer_count == 0)
+            link_add(ike, &ike->peer_links[next++], c, UINT32_MAX, &any_peer);
     }
     /* Wishes hold peer indexes of the old configuration: they begin again. */
     for (uint32_t b = 0; b < hash_table_buckets(&ike->wish_by_selector); b++)
@@ -183,20 +191,37 @@ void connections_done(struct ike *ike)
     hash_table_done(&ike->peer_by_path);
 }
 
-struct peer_link *peer_link_find(const struct ike *ike, const struct address *local,
-                                 const struct address *peer, struct peer_link *after)
+static bool link_is(const struct peer_link *link, const struct address *local, const struct address *peer)
+{
+    const struct ike_connection *config = link->connection->config;
+    if (!config || !address_equal(&config->local, local))
+        return false;
+    if (peer == &any_peer)
+        return link->peer == UINT32_MAX;
+    return link->peer < config->peer_count && address_equal(&config->peers[link->peer].address, peer);
+}
+
+static struct peer_link *link_find(const struct ike *ike, const struct address *local,
+                                   const struct address *peer, struct peer_link *after)
 {
     uint32_t h = path_hash(ike, local, peer);
     struct hash_link *l =
         after ? hash_link_next(&after->by_path, h) : hash_table_first(&ike->peer_by_path, h);
     for (; l; l = hash_link_next(l, h)) {
         struct peer_link *link = container_of(l, struct peer_link, by_path);
-        const struct ike_connection *config = link->connection->config;
-        if (config && address_equal(&config->local, local) &&
-            address_equal(&config->peers[link->peer].address, peer))
+        if (link_is(link, local, peer))
             return link;
     }
     return NULL;
+}
+
+struct peer_link *peer_link_find(const struct ike *ike, const struct address *local,
+                                 const struct address *peer, struct peer_link *after)
+{
+    struct peer_link *link = after && after->peer == UINT32_MAX ? NULL : link_find(ike, local, peer, after);
+    if (link || !address_is_set(peer))
+        return link;
+    return link_find(ike, local, &any_peer, after && after->peer == UINT32_MAX ? after : NULL);
 }
 
 bool connection_has_peer(const struct connection *c, const struct address *peer, uint32_t *ret_index)
@@ -207,7 +232,11 @@ bool connection_has_peer(const struct connection *c, const struct address *peer,
                 *ret_index = i;
             return true;
         }
-    return false;
+    if (!c->config || !c->config->dynamic || c->config->peer_count > 0)
+        return false;
+    if (ret_index)
+        *ret_index = 0;
+    return true;
 }
 
 void connection_error(struct connection *c, const char *text)
@@ -240,7 +269,7 @@ void connection_idle(struct ike *ike, struct connection *c)
 void connection_worked(struct ike *ike, struct connection *c, const struct address *peer)
 {
     uint32_t index;
-    if (!connection_has_peer(c, peer, &index))
+    if (!connection_has_peer(c, peer, &index) || c->config->dynamic)
         return;
     c->quiet_until = 0;
     if (c->worked && address_equal(&c->last_peer, peer))
@@ -253,6 +282,13 @@ void connection_worked(struct ike *ike, struct connection *c, const struct addre
 
 /* ---- wishes ---- */
 
+static void wish_attach(struct ike *ike, struct wish *w, struct ike_sa *sa)
+{
+    (void)ike;
+    w->sa = sa;
+    list_add_tail(&sa->wishes, &w->on_sa);
+}
+
 struct wish *wish_find(const struct ike *ike, const struct connection *c, const struct selector *s)
 {
     uint32_t h = wish_hash(ike, c->id, s);
@@ -262,6 +298,22 @@ struct wish *wish_find(const struct ike *ike, const struct connection *c, const 
             return w;
     }
     return NULL;
+}
+
+bool wish_make_dynamic(struct ike *ike, struct connection *c, const struct selector *s,
+                       const struct address *peer, struct ike_sa *sa)
+{
+    struct selector selector = *s;
+    proxy_widen(&selector);
+    if (wish_find(ike, c, &selector))
+        return false; /* another peer with the same networks is being rekeyed: later */
+    if (!wish_make(ike, c, s, 0, false))
+        return false;
+    struct wish *w = wish_find(ike, c, &selector);
+    w->to = *peer;
+    if (sa && sa_established(sa) && !sa->doom)
+        wish_attach(ike, w, sa);
+    return true;
 }
 
 bool wish_make(struct ike *ike, struct connection *c, const struct selector *s, uint32_t peer, bool acquire)
@@ -335,9 +387,9 @@ void wish_next_peer(struct ike *ike, struct wish *w, const char *cause)
 {
     char text[192], peer[ADDRESS_TEXT];
     const struct ike_connection *config = w->connection->config;
-    if (config && config->peer_count) {
-        snprintf(text, sizeof(text), "peer %s: %s", address_print(&config->peers[wish_peer(w)].address, peer),
-                 cause);
+    if (config && (config->peer_count || config->dynamic)) {
+        const struct address *to = config->dynamic ? &w->to : &config->peers[wish_peer(w)].address;
+        snprintf(text, sizeof(text), "peer %s: %s", address_print(to, peer), cause);
         connection_error(w->connection, text);
         ike_debugf(ike, "crypto map %s %u: %s", config->map_name, config->sequence, text);
     }
@@ -358,7 +410,8 @@ static void wish_failed(struct ike *ike, struct wish *w)
     char selector[SELECTOR_TEXT];
     struct connection *c = w->connection;
     c->failures++;
-    c->quiet_until = ike->now + IKE_PATH_RETRY;
+    if (!c->config || !c->config->dynamic) /* one peer of many says nothing of the others */
+        c->quiet_until = ike->now + IKE_PATH_RETRY;
     if (c->config)
         ike_log(ike, 3, "PEERS_FAILED", "crypto map %s %u: no peer can be had for %s: %s",
                 c->config->map_name, c->config->sequence, selector_print(&w->selector, selector),
@@ -371,26 +424,23 @@ static void wish_failed(struct ike *ike, struct wish *w)
     wish_free(ike, w);
 }
 
-static void wish_attach(struct ike *ike, struct wish *w, struct ike_sa *sa)
-{
-    (void)ike;
-    w->sa = sa;
-    list_add_tail(&sa->wishes, &w->on_sa);
-}
-
 void wish_step(struct ike *ike, struct wish *w)
 {
     const struct ike_connection *config = w->connection->config;
     if (w->exchange)
         return;
-    if (!config || w->tried >= config->peer_count) {
+    if (!config || w->tried >= (config->dynamic ? 1 : config->peer_count)) {
         wish_failed(ike, w);
         return;
     }
     if (w->sa && !sa_established(w->sa))
         return; /* goes on when it is */
-    const struct address *peer = &config->peers[wish_peer(w)].address;
+    const struct address *peer = config->dynamic ? &w->to : &config->peers[wish_peer(w)].address;
     struct ike_sa *sa = w->sa ? w->sa : sa_find_path(ike, &config->local, peer);
+    if (!sa && config->dynamic) {
+        wish_next_peer(ike, w, "there is no IKE SA with it, and a dynamic crypto map does not initiate");
+        return;
+    }
     if (!w->sa && !sa) {
         const char *cause = NULL;
         sa = sa_find_path_initiating(ike, &config->local, peer);

@@ -11,9 +11,10 @@ void connections_done(struct ike *ike);
 struct connection *connection_find(const struct ike *ike, uint32_t id);
 /* Also one that is not configured: its pairs go in ike_restore_done. */
 struct connection *connection_restore(struct ike *ike, uint32_t id);
-/* Iterates the links of (local, peer): the first, then those behind `after`. */
+/* Iterates the links of (local, peer): the first, then those behind `after`; links to any peer come last. */
 struct peer_link *peer_link_find(const struct ike *ike, const struct address *local,
                                  const struct address *peer, struct peer_link *after);
+/* `ret_index` (may be NULL): 0 where the connection takes any peer. */
 bool connection_has_peer(const struct connection *c, const struct address *peer, uint32_t *ret_index);
 void connection_error(struct connection *c, const char *text);
 void connection_release_pair(struct ike *ike, struct connection *c); /* one pair less */
@@ -23,6 +24,9 @@ void connection_worked(struct ike *ike, struct connection *c, const struct addre
 /* Wants a tunnel; if it is wanted already, that one goes on. `peer`: to try first, or UINT32_MAX. False: no
  * memory. */
 bool wish_make(struct ike *ike, struct connection *c, const struct selector *s, uint32_t peer, bool acquire);
+/* Wants a pair anew with the peer of an IKE SA that a dynamic connection has: under that SA or not at all. */
+bool wish_make_dynamic(struct ike *ike, struct connection *c, const struct selector *s,
+                       const struct address *peer, struct ike_sa *sa);
 struct wish *wish_find(const struct ike *ike, const struct connection *c, const struct selector *s);
 void wish_kick(struct ike *ike, struct wish *w); /* goes on in a later step */
 void wish_step(struct ike *ike, struct wish *w);

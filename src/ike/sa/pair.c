@@ -179,7 +179,7 @@ static void pair_remove(struct ike *ike, struct ike_pair *p)
     ike_debugf(ike, "deleting IPsec SA pair %u: SPI in 0x%08x, out 0x%08x", p->number, p->spi_in, p->spi_out);
     if (p->connection->pairs == 1)
         ike_log(ike, 5, "SESSION_STATUS", "Crypto tunnel is DOWN. Peer %s", endpoint_print(&p->remote, peer));
-    bool renew = p->renew && p->connection->config;
+    bool renew = p->renew && p->connection->config && !p->connection->config->dynamic;
     if (renew)
         wish_make(ike, p->connection, &p->selector, UINT32_MAX, false);
     if (p->outer) {
@@ -197,7 +197,10 @@ bool pair_rekey_now(struct ike *ike, struct ike_pair *p)
     uint32_t peer;
     if (!p->connection->config || !connection_has_peer(p->connection, &p->remote.address, &peer))
         return false;
-    if (!wish_make(ike, p->connection, &p->selector, peer, false))
+    bool wanted = p->connection->config->dynamic
+                      ? wish_make_dynamic(ike, p->connection, &p->selector, &p->remote.address, p->sa)
+                      : wish_make(ike, p->connection, &p->selector, peer, false);
+    if (!wanted)
         return false;
     p->rekeying = true;
     ike->statistics.rekeys++;

@@ -88,6 +88,8 @@ static void dead(struct ike *ike, struct ike_sa *sa)
         if (!connection_has_peer(c, &sa->remote.address, &index))
             continue;
         connection_error(c, text);
+        if (c->config->dynamic)
+            continue;
         c->preferred = (index + 1) % c->config->peer_count;
         c->worked = false;
         p->renew = ike->config->dpd_mode == IKE_DPD_PERIODIC && !p->superseded;
@@ -131,8 +133,8 @@ void dpd_take_up(struct ike *ike, const struct address *local, const struct addr
 {
     const char *cause = NULL;
     struct peer_link *link = peer_link_find(ike, local, remote, NULL);
-    if (!link || ike->config->dpd_mode != IKE_DPD_PERIODIC || sa_find_path(ike, local, remote) ||
-        sa_find_path_initiating(ike, local, remote))
+    if (!link || link->connection->config->dynamic || ike->config->dpd_mode != IKE_DPD_PERIODIC ||
+        sa_find_path(ike, local, remote) || sa_find_path_initiating(ike, local, remote))
         return;
     if (!phase1_initiate(ike, link->connection->config, link->peer, &cause))
         ike_debugf(ike, "no new IKE SA for probing: %s", cause);

@@ -112,7 +112,9 @@ bool phase1_reauthenticate(struct ike *ike, struct ike_sa *old)
     if (sa_find_path_initiating(ike, &old->local.address, &old->remote.address))
         return true;
     struct peer_link *link = peer_link_find(ike, &old->local.address, &old->remote.address, NULL);
-    struct ike_sa *sa = link ? phase1_initiate(ike, link->connection->config, link->peer, &cause) : NULL;
+    /* A peer that is not known beforehand comes again by itself. */
+    bool ours = link && !link->connection->config->dynamic;
+    struct ike_sa *sa = ours ? phase1_initiate(ike, link->connection->config, link->peer, &cause) : NULL;
     if (!sa)
         return false;
     sa->replaces = old->id;
