@@ -4,9 +4,13 @@
  * process does it. */
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/hash_table.h"
 #include "control/control.h"
+#include "io/arp.h"
+#include "io/multicast_socket.h"
+#include "io/sysctl.h"
 
 struct added_address {
     uint32_t ifindex;
@@ -38,17 +42,31 @@ static void address_added(struct control *c, uint32_t ifindex, const struct pref
                  "an added address could not be noted: it will stay on its device");
 }
 
+/* A neighbour that asked in vain would ask again only after a second: it is told. The kernel does so for a
+ * device that comes up (arp_notify), we for an address on one that is up. */
+static void address_announce(const struct netlink_link *l, const struct address *a)
+{
+    int s = l->up && l->has_mac && !l->loopback ? frame_socket_open() : -1;
+
+    if (s < 0)
+        return;
+    (void)!arp_announce(s, l->ifindex, l->mac, a);
+    close(s);
+}
+
 static void address_set(struct control *c, const struct config_interface *i,
-                        const struct config_interface_address *a, uint32_t ifindex)
+                        const struct config_interface_address *a, const struct netlink_link *l)
 {
     char text[PREFIX_TEXT];
+    uint32_t ifindex = l->ifindex;
 
     if (devices_has_address(&c->devices, ifindex, &a->prefix))
         return;
     int error = netlink_address_add(c->netlink, ifindex, &a->prefix, 0);
-    if (error == 0)
+    if (error == 0) {
         address_added(c, ifindex, &a->prefix);
-    else if (error != -EEXIST)
+        address_announce(l, &a->prefix.address);
+    } else if (error != -EEXIST)
         log_line(c->log, "HOLDFAST", 3, "ADDRESS", "%s:%u: address %s of interface %s cannot be set: %s",
                  c->config_file, a->place.line, prefix_print(&a->prefix, text), i->name, strerror(-error));
 }
@@ -73,13 +91,15 @@ static void interface_set(struct control *c, const struct config_interface *i, c
 {
     int error = 0;
 
+    if (!l->up && !l->loopback)
+        (void)!sysctl_interface_set("ipv4", l->name, "arp_notify", 1);
     if (i->mtu && i->mtu != l->mtu)
         error = netlink_link_set_mtu(c->netlink, l->ifindex, i->mtu);
     if (error)
         log_line(c->log, "HOLDFAST", 3, "MTU", "%s:%u: interface %s cannot have an MTU of %u: %s",
                  c->config_file, i->place.line, i->name, i->mtu, strerror(-error));
     for (uint32_t a = 0; a < i->addresses.count; a++)
-        address_set(c, i, &i->addresses.items[a], l->ifindex);
+        address_set(c, i, &i->addresses.items[a], l);
     if (l->loopback && i->shutdown)
         return; /* other Loopbacks live on the same device */
     error = l->up == !i->shutdown ? 0 : netlink_link_set_up(c->netlink, l->ifindex, !i->shutdown);
