@@ -276,10 +276,11 @@ static bool editor_open(struct interactive *s)
     el_set(s->editor, EL_PROMPT, prompt_of);
     el_set(s->editor, EL_HIST, history, s->history);
     el_set(s->editor, EL_GETCFN, key_read);
-    el_set(s->editor, EL_ADDFN, "holdfast-help", "what may follow", key_help);
-    el_set(s->editor, EL_ADDFN, "holdfast-complete", "complete the word", key_complete);
-    el_set(s->editor, EL_ADDFN, "holdfast-break", "give the line up", key_break);
-    el_set(s->editor, EL_ADDFN, "holdfast-end", "leave the configuration mode", key_end);
+    /* the narrow form would keep a copy of the names for ever */
+    el_wset(s->editor, EL_ADDFN, L"holdfast-help", L"what may follow", key_help);
+    el_wset(s->editor, EL_ADDFN, L"holdfast-complete", L"complete the word", key_complete);
+    el_wset(s->editor, EL_ADDFN, L"holdfast-break", L"give the line up", key_break);
+    el_wset(s->editor, EL_ADDFN, L"holdfast-end", L"leave the configuration mode", key_end);
     el_set(s->editor, EL_BIND, "?", "holdfast-help", NULL);
     el_set(s->editor, EL_BIND, "\t", "holdfast-complete", NULL);
     el_set(s->editor, EL_BIND, "^C", "holdfast-break", NULL);
