@@ -186,6 +186,7 @@ void fake_begin(struct fake *f)
     assert_true(f->pid >= 0);
     if (f->pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        alarm(120); /* whatever happens to the test */
         serve(listener, log);
     }
     close(listener);
