@@ -3,13 +3,15 @@
  * firewall's clear twins, then the SPD, then the routes that lead into it, then IKE. Everything is computed
  * before anything is changed; what is the same in both configurations is not touched. */
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "control/control.h"
+#include "control/redundancy.h"
 #include "control/spd_build.h"
 
 static const ns ENGINES_TIME = 50 * NS_PER_MS;
+enum { ENGINES_PAUSE = 50000 /* ns */ };
 
 void control_report(void *context, const struct scopes_problem *p)
 {
@@ -36,10 +38,12 @@ static void generation_free(struct generation *g)
  * that does not move on is dead, and a successor starts with what is published. */
 static struct spd_table *spd_buffer(struct control *c)
 {
+    const struct timespec pause = {.tv_nsec = ENGINES_PAUSE};
     ns end = clock_now() + ENGINES_TIME;
 
+    /* Asleep: with short timers of redundancy control runs before the engine that it waits for. */
     while (!sad_epochs_passed(c->sad, c->spd_epochs) && clock_now() < end)
-        sched_yield();
+        nanosleep(&pause, NULL);
     return spd_next(c->spd);
 }
 
@@ -93,14 +97,17 @@ int control_apply(struct control *c, struct config *next)
     if (error)
         log_line(c->log, "HOLDFAST", 3, "NETLINK", "the devices of this machine cannot be read: %s",
                  strerror(-error));
+    redundancy_apply(c, next);
     c->report_problems = true;
     error = control_compile(c, next);
     c->report_problems = false;
     if (error) {
         log_line(c->log, "HOLDFAST", 2, "CONFIG", "the configuration cannot be put in force: %s",
                  strerror(-error));
-        if (former)
+        if (former) {
             apply_interfaces(c, next, former);
+            redundancy_apply(c, former);
+        }
         return error;
     }
     apply_routes(c, next);
@@ -122,6 +129,7 @@ void control_reapply(struct control *c)
         apply_interfaces(c, c->config, c->config);
         c->appeared_count = 0;
     }
+    redundancy_apply(c, c->config);
     if (c->compile_due) {
         c->compile_due = false;
         int error = control_compile(c, c->config);

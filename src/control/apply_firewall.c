@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "control/control.h"
+#include "control/redundancy.h"
 #include "control/spd_build.h"
 #include "io/firewall.h"
 
@@ -13,6 +14,7 @@ struct build {
     struct firewall_sequence *sequences;
     struct firewall_rule *rules;
     size_t rule_count;
+    uint32_t interface_count, interface_room;
 };
 
 static void rule_build(const struct spd_ace *a, struct firewall_rule *ret)
@@ -47,10 +49,39 @@ static void sequence_build(struct build *b, const struct scope_connection *c, st
     }
 }
 
+static void interface_add(struct build *b, const char *name, const struct scope *scope)
+{
+    if (b->interface_count < b->interface_room)
+        b->interfaces[b->interface_count++] =
+            (struct firewall_interface){.name = name,
+                                        .sequences = &b->sequences[scope->first_connection],
+                                        .sequence_count = scope->connection_count};
+}
+
+struct virtual_build {
+    struct build *build;
+    const struct scope *scope;
+};
+
+static void virtual_add(void *context, const char *name)
+{
+    const struct virtual_build *v = context;
+
+    interface_add(v->build, name, v->scope);
+}
+
+/* What comes to a virtual MAC comes in by its own device: the same rules hold there. */
+static void virtual_devices_add(struct control *c, struct build *b, const struct scopes *s)
+{
+    for (uint32_t i = 0; i < s->binding_count; i++) {
+        struct virtual_build v = {b, &s->scopes[s->bindings[i].scope]};
+        redundancy_devices(c, s->bindings[i].ifindex, virtual_add, &v);
+    }
+}
+
 static int rules_apply(struct control *c, struct build *b, const struct scopes *s)
 {
-    struct firewall_rules rules = {
-        .interfaces = b->interfaces, .interface_count = s->binding_count, .mark = HOLDFAST_MARK};
+    struct firewall_rules rules = {.interfaces = b->interfaces, .mark = HOLDFAST_MARK};
     int error = c->firewall ? 0 : firewall_new(&c->firewall);
 
     for (uint32_t i = 0; i < s->connection_count; i++)
@@ -58,10 +89,10 @@ static int rules_apply(struct control *c, struct build *b, const struct scopes *
     for (uint32_t i = 0; i < s->binding_count; i++) {
         const struct scope *scope = &s->scopes[s->bindings[i].scope];
         const struct netlink_link *l = devices_find_index(&c->devices, s->bindings[i].ifindex);
-        b->interfaces[i] = (struct firewall_interface){.name = l ? l->name : "",
-                                                       .sequences = &b->sequences[scope->first_connection],
-                                                       .sequence_count = scope->connection_count};
+        interface_add(b, l ? l->name : "", scope);
     }
+    virtual_devices_add(c, b, s);
+    rules.interface_count = b->interface_count;
     if (!error)
         error = s->binding_count ? firewall_apply(c->firewall, &rules) : firewall_remove(c->firewall);
     if (error == -ENOENT && s->binding_count == 0)
@@ -82,7 +113,8 @@ int apply_firewall(struct control *c, const struct scopes *s)
 
     for (uint32_t i = 0; i < s->connection_count; i++)
         rules += s->connections[i].access_list->entries.count;
-    b.interfaces = calloc(s->binding_count + 1, sizeof *b.interfaces);
+    b.interface_room = s->binding_count + redundancy_device_count(c);
+    b.interfaces = calloc(b.interface_room + 1, sizeof *b.interfaces);
     b.sequences = calloc(s->connection_count + 1, sizeof *b.sequences);
     b.rules = calloc(rules + 1, sizeof *b.rules);
     if (b.interfaces && b.sequences && b.rules)

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "control/control.h"
+#include "control/redundancy.h"
 
 enum { CHANNEL_BATCH = 256 };
 
@@ -78,6 +79,7 @@ static void ready_heard(struct control *c)
     log_line(c->log, "HOLDFAST", 5, "ENGINE", "the engine is ready");
     struct channel_message m = {.type = CHANNEL_DEBUG, .debug = {.on = c->debug.engine}};
     control_channel_send(c, &m);
+    redundancy_engine_ready(c);
 }
 
 static void message_heard(struct control *c, const struct channel_message *m, struct bytes data)

@@ -32,6 +32,7 @@
 enum control_record_kind {
     CONTROL_RECORD_CONNECTION = 32, /* key: connection id -> its key (connection_ids.h) */
     CONTROL_RECORD_ADDRESS = 33,    /* an address that we added to a device and take away at the end */
+    CONTROL_RECORD_VIRTUAL_DEVICE = 34, /* the name of a device that we made */
 };
 
 /* Everything that is made from the configuration and the machine's devices. */
@@ -63,6 +64,7 @@ struct control_debug {
 
 struct cli_server;
 struct firewall;
+struct redundancy;
 struct resolver;
 
 struct control {
@@ -90,6 +92,7 @@ struct control {
     struct firewall *firewall;
     struct devices devices;
     uint32_t tun_ifindex;
+    struct redundancy *redundancy; /* HSRP, VRRP, tracked objects */
 
     /* shared memory */
     struct sad *sad;

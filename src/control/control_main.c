@@ -16,6 +16,7 @@
 
 #include "config/parse.h"
 #include "control/exec.h"
+#include "control/redundancy.h"
 #include "crypto/crypto.h"
 #include "io/files.h"
 #include "io/memfd.h"
@@ -148,6 +149,7 @@ static void stop_heard(uv_signal_t *handle, int signal)
     c->stopping = true;
     log_line(c->log, "HOLDFAST", 5, "STOP", "saying goodbye to all peers");
     goodbye_say(c);
+    redundancy_end(c);
     control_withdraw(c);
     cli_server_end(c);
     if (c->keys.on)
@@ -294,6 +296,7 @@ static int steps_run(struct control *c)
         {"the command language", grammar_begin},
         {"the kernel's network configuration", machine_begin},
         {"the records of a predecessor", control_records_begin},
+        {"redundancy", redundancy_begin},
         {"IKE", ike_begin},
         {"the configuration", config_begin},
         {"what a predecessor negotiated", restore_begin},

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "control/control.h"
+#include "control/redundancy.h"
 
 enum { SOCKET_BATCH = 32, SOCKET_ROUNDS = 8, MARKER = 4, PORT_IKE = 500, PORT_NAT = 4500 };
 
@@ -99,6 +100,8 @@ int control_socket_send(struct control *c, const struct endpoint *local, const s
 {
     static uint8_t marked[MARKER + IKE_DATAGRAM_MAX];
 
+    if (redundancy_silent(c, &local->address))
+        return 0; /* another gateway speaks for it */
     for (unsigned i = 0; i < CONTROL_SOCKETS; i++) {
         const struct control_socket *s = &c->sockets[i];
         if (s->fd < 0 || s->family != remote->address.family || s->nat_port != nat_port)

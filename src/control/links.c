@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "control/control.h"
+#include "control/redundancy.h"
 
 enum { REAPPLY_MS = 5 };
 
@@ -59,6 +60,7 @@ static void event_heard(void *user, const struct netlink_event *e)
     bool existed = known != NULL;
     if (!devices_update(&c->devices, e))
         return;
+    redundancy_links(c);
     if (e->change == NETLINK_LINK_CHANGED) {
         link_report(c, existed ? &before : NULL, &e->link);
         if (!existed || strcmp(before.name, e->link.name) != 0 || (!before.up && e->link.up))

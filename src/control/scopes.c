@@ -68,6 +68,26 @@ static void local_addresses(struct build *b, const struct config_interface *i, s
         device_address(b->devices, l->ifindex, ADDRESS_V6, &s->local_v6);
 }
 
+/* `crypto map M redundancy GROUP`: its virtual address, while it is on this machine; else none, and IKE is
+ * silent. */
+static void redundancy_address(struct build *b, const struct config_interface *i, struct scope *s)
+{
+    const struct config_interface *where;
+    const struct config_standby *g = config_find_standby_name(b->config, i->crypto_redundancy.name, &where);
+
+    s->local_v4 = s->local_v6 = (struct address){0};
+    s->redundancy = true;
+    if (!g)
+        problem(b, i->crypto_redundancy.place, "there is no standby group %s: crypto map %s has no address",
+                i->crypto_redundancy.name, s->map->name);
+    else if (!address_is_set(&g->address))
+        problem(b, i->crypto_redundancy.place,
+                "standby group %s learns its address: a crypto map needs one that is configured",
+                i->crypto_redundancy.name);
+    else if (devices_owns(b->devices, &g->address))
+        s->local_v4 = g->address;
+}
+
 static struct scope *scope_find(struct scopes *s, const struct config_crypto_map *map)
 {
     for (uint32_t i = 0; i < s->scope_count; i++)
@@ -110,7 +130,7 @@ static int connection_add(struct build *b, uint32_t scope, const struct config_c
     if (family == ADDRESS_NONE)
         family = address_is_set(&s->local_v4) ? ADDRESS_V4 : ADDRESS_V6;
     c->local = family == ADDRESS_V6 ? s->local_v6 : s->local_v4;
-    if (!address_is_set(&c->local))
+    if (!address_is_set(&c->local) && !s->redundancy)
         problem(b, e->place, "%s has no %s address: crypto map %s %u has nothing to send from", s->name,
                 family == ADDRESS_V6 ? "IPv6" : "IPv4", s->map->name, e->sequence);
     c->id = connection_ids_get(b->ids, s->name, s->map->name, e->sequence);
@@ -146,6 +166,8 @@ static int scope_add(struct build *b, const struct config_interface *i, const st
                         .ifindex = ifindex,
                         .first_connection = b->out->connection_count};
     local_addresses(b, local, s);
+    if (i->crypto_redundancy.name)
+        redundancy_address(b, i, s);
     for (uint32_t e = 0; e < map->entries.count; e++) {
         int error = connection_add(b, index, &map->entries.items[e]);
         if (error)

@@ -18,6 +18,7 @@ struct scope {
     const char *name;                         /* of the interface whose address it uses */
     uint32_t ifindex;                         /* of the first binding */
     struct address local_v4, local_v6;        /* unset: has none */
+    bool redundancy; /* they are virtual: here while this gateway is the active one */
     uint32_t first_connection, connection_count;
 };
 

@@ -27,6 +27,11 @@ static const struct show_subject *const subjects[SHOW_IDS] = {
     [SHOW_PROCESSES] = &show_processes,
     [SHOW_VERSION] = &show_version,
     [SHOW_DEBUGGING] = &show_debugging,
+    [SHOW_STANDBY] = &show_standby,
+    [SHOW_STANDBY_BRIEF] = &show_standby_brief,
+    [SHOW_VRRP] = &show_vrrp,
+    [SHOW_VRRP_BRIEF] = &show_vrrp_brief,
+    [SHOW_TRACK] = &show_track,
 };
 
 bool show_owns(const struct grammar_command *command)

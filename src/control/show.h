@@ -18,6 +18,7 @@
 #include "supervisor/status.h"
 
 struct control;
+struct redundancy;
 
 /* In GRAMMAR_MODE_EXEC. `clear`, `debug` and the like are not here. */
 extern const struct grammar_command show_commands[];
@@ -51,6 +52,7 @@ struct show_source {
     const struct supervisor_process *processes;
     bool engine_ready, debug_isakmp, debug_ipsec, debug_engine, debug_keys;
     uint64_t channel_lost; /* messages to the engine that found its queue full */
+    const struct redundancy *redundancy; /* NULL: none */
 
     void *context; /* of the functions */
     void (*each_sa)(void *context, void (*visit)(void *user, const struct ike_sa_view *v), void *user);

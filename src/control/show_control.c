@@ -129,6 +129,7 @@ int control_show(struct control *c, const struct grammar_call *call, struct text
         .debug_engine = c->debug.engine,
         .debug_keys = c->debug.keys,
         .channel_lost = c->channel_lost,
+        .redundancy = c->redundancy,
         .context = c,
         .each_sa = each_sa,
         .each_pair = each_pair,

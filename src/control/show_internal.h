@@ -31,6 +31,11 @@ enum show_id {
     SHOW_PROCESSES,
     SHOW_VERSION,
     SHOW_DEBUGGING,
+    SHOW_STANDBY,
+    SHOW_STANDBY_BRIEF,
+    SHOW_VRRP,
+    SHOW_VRRP_BRIEF,
+    SHOW_TRACK,
     SHOW_IDS,
 };
 
@@ -59,7 +64,7 @@ struct show_subject {
 extern const struct show_subject show_isakmp_sa, show_isakmp_policy, show_ipsec_sa, show_transform_set,
     show_crypto_map, show_crypto_session, show_crypto_engine, show_interfaces, show_interface_brief,
     show_access_lists, show_ip_route, show_running_config, show_startup_config, show_logging, show_processes,
-    show_version, show_debugging;
+    show_version, show_debugging, show_standby, show_standby_brief, show_vrrp, show_vrrp_brief, show_track;
 
 /* Takes the item over. NULL: no memory. */
 void show_item(struct show *s, json_t *item);

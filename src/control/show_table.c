@@ -58,6 +58,17 @@ const struct grammar_command show_commands[] = {
          "Supervisor, control and engines: process id, time since their start, restarts, memory."),
     SHOW(SHOW_VERSION, "show version", HELP_SHOW "Version and uptime\n",
          "Version, uptime and processor code."),
+    SHOW(SHOW_STANDBY_BRIEF, "show standby brief", HELP_SHOW "HSRP groups\nOne line each\n",
+         "One line for each HSRP group: priority, state, who is active and standby."),
+    SHOW(SHOW_STANDBY, "show standby [INTERFACE:where] [all]",
+         HELP_SHOW "HSRP groups\nInterface\nAlso those without a virtual address\n",
+         "HSRP groups: state, virtual addresses and MAC, timers, active and standby router, tracking."),
+    SHOW(SHOW_VRRP_BRIEF, "show vrrp brief", HELP_SHOW "VRRP groups\nOne line each\n",
+         "One line for each virtual router of VRRP."),
+    SHOW(SHOW_VRRP, "show vrrp [INTERFACE:where]", HELP_SHOW "VRRP groups\nInterface\n",
+         "Virtual routers of VRRP: state, addresses, intervals, master."),
+    SHOW(SHOW_TRACK, "show track [<1-1000>:number]", HELP_SHOW "Tracked objects\nIts number\n",
+         "Tracked objects: what they look at, their state and how often it changed."),
     SHOW(SHOW_DEBUGGING, "show debugging", HELP_SHOW "Which debugging is on\n", "Which debugging is on."),
 };
 

@@ -27,6 +27,7 @@ enum channel_type {
     CHANNEL_ACQUIRE_FAILED,  /* acquire: drop what waits */
     CHANNEL_DEBUG,           /* debug: on or off */
     CHANNEL_CLEAR_COUNTERS,
+    CHANNEL_HEARTBEAT, /* nothing to do: reading it moves the engine's epoch, which control looks at */
 };
 
 enum { CHANNEL_DATA_MAX = 9000 };
