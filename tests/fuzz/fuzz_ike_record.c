@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The records of the IKE machine. The input is a sequence of records: kind, key (8), length (2), record. They
+ * are written by a former process of ours, or by a gateway of another version: whatever comes, each is taken
+ * or refused, and the machine that was restored from them lives on through an hour of deadlines, a clear, and
+ * a shutdown. */
+#include "crypto/crypto.h"
+#include "ike/ike.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/cursor.h"
+
+static struct ike_actions actions;
+
+static void step(struct ike *ike, struct ike_event e)
+{
+    uint64_t asked[IKE_ACTIONS_MAX];
+    struct ike_job *jobs[IKE_ACTIONS_MAX];
+    struct {
+        uint32_t slot, spi_in;
+    } removed[IKE_ACTIONS_MAX];
+    unsigned asked_count = 0, jobs_count = 0, removed_count = 0;
+
+    ike_step(ike, &e, &actions);
+    for (unsigned i = 0; i < actions.count; i++) {
+        const struct ike_action *a = &actions.list[i];
+        if (a->type == IKE_ACTION_START_JOB)
+            jobs[jobs_count++] = a->job;
+        if (a->type == IKE_ACTION_QUERY_TRAFFIC)
+            asked[asked_count++] = a->query.sa;
+        if (a->type == IKE_ACTION_REMOVE_PAIR) {
+            removed[removed_count].slot = a->pair.slot;
+            removed[removed_count++].spi_in = a->pair.spi_in;
+        }
+    }
+    ike_actions_done(&actions);
+    for (unsigned i = 0; i < jobs_count; i++)
+        ike_job_free(jobs[i]); /* the process that had them died */
+    for (unsigned i = 0; i < asked_count; i++)
+        step(ike, (struct ike_event){.type = IKE_EVENT_TRAFFIC, .now = e.now, .traffic = {.sa = asked[i]}});
+    for (unsigned i = 0; i < removed_count; i++)
+        step(ike, (struct ike_event){.type = IKE_EVENT_SLOT_FREE,
+                                     .now = e.now,
+                                     .pair = {.slot = removed[i].slot, .spi_in = removed[i].spi_in}});
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const uint8_t seed[32] = {1};
+    static const struct ike_limits limits = {.sa_max = 64, .pair_max = 64};
+    struct ike_policy policy = {.encryption = CBC_DES,
+                                .hash = HASH_MD5,
+                                .group = DH_MODP_768,
+                                .authentication = IKE_AUTH_PRESHARED,
+                                .lifetime_seconds = 86400};
+    struct ike_key key = {.peer = {address_v4(0), 0}, .key = bytes_of("key", 3)};
+    struct ike_transform_set set = {
+        .name = "S", .has_esp = true, .esp = {PACKET_ENCRYPTION_DES, 8, PACKET_INTEGRITY_MD5_96}};
+    struct ike_peer peer = {.address = address_v4(0xc0000202)};
+    struct selector selector = {.local_port_high = UINT16_MAX, .remote_port_high = UINT16_MAX};
+    selector.local = (struct prefix){address_v4(0x0a000000), 24};
+    selector.remote = (struct prefix){address_v4(0x0a000100), 24};
+    struct ike_connection connections[8];
+    for (unsigned i = 0; i < ARRAY_SIZE(connections); i++)
+        connections[i] = (struct ike_connection){.id = i,
+                                                 .map_name = "M",
+                                                 .interface_name = "I",
+                                                 .sequence = 10,
+                                                 .local = address_v4(0xc0000201),
+                                                 .peers = &peer,
+                                                 .peer_count = 1,
+                                                 .transform_sets = {&set},
+                                                 .transform_set_count = 1,
+                                                 .lifetime_seconds = 3600,
+                                                 .selectors = &selector,
+                                                 .selector_count = 1};
+    struct ike_config config = {.policies = &policy,
+                                .policy_count = 1,
+                                .keys = &key,
+                                .key_count = 1,
+                                .connections = connections,
+                                .connection_count = ARRAY_SIZE(connections),
+                                .dpd_mode = IKE_DPD_PERIODIC};
+    if (crypto_init() != 0)
+        abort();
+    struct ike *ike = ike_new(&limits, seed);
+    assert(ike);
+    ns now = 1001 * NS_PER_S, end = now + 3600 * NS_PER_S;
+    ike_configure(ike, &config, now);
+    struct reader r = reader_of(bytes_of(data, size));
+    while (reader_left(&r) >= 11) {
+        uint8_t kind = read_u8(&r);
+        uint64_t number = read_be64(&r);
+        struct bytes record = read_bytes(&r, MIN((size_t)read_be16(&r), reader_left(&r)));
+        (void)!ike_restore(ike, kind, number, record, now);
+    }
+    ike_restore_done(ike, now);
+    for (unsigned steps = 0; now < end && steps < 2000; steps++) {
+        step(ike, (struct ike_event){.type = IKE_EVENT_TIMER, .now = now});
+        ns next = ike_deadline(ike);
+        if (next == NS_NEVER)
+            break;
+        now = MAX(next, now);
+    }
+    step(ike,
+         (struct ike_event){.type = IKE_EVENT_CLEAR, .now = now, .clear = {.scope = IKE_CLEAR_EVERYTHING}});
+    step(ike, (struct ike_event){.type = IKE_EVENT_TIMER, .now = now});
+    ike_free(ike);
+    return 0;
+}
