@@ -3,12 +3,10 @@
  * bit 1: from the configured peer, bits 2-3: seconds that pass before), length (2), datagram. A machine that
  * is initiating and answering at once takes them; whatever comes, it stays within its limits and its
  * deadlines make progress. */
-#include "crypto/crypto.h"
-#include "ike/ike.h"
-
 #include <assert.h>
 #include <stdint.h>
-#include <stdlib.h>
+
+#include "ike_gateway.h"
 
 static struct ike_actions actions;
 
@@ -35,45 +33,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t seed[32] = {1};
     static const struct ike_limits limits = {.sa_max = 64, .pair_max = 64};
-    struct ike_policy policy = {.encryption = CBC_DES,
-                                .hash = HASH_MD5,
-                                .group = DH_MODP_768,
-                                .authentication = IKE_AUTH_PRESHARED,
-                                .lifetime_seconds = 86400};
-    struct ike_key key = {.peer = {address_v4(0), 0}, .key = bytes_of("unknown to the fuzzer", 21)};
-    struct ike_transform_set set = {
-        .name = "S", .has_esp = true, .esp = {PACKET_ENCRYPTION_DES, 8, PACKET_INTEGRITY_MD5_96}};
-    struct ike_peer peer = {.address = address_v4(0xc0000202)};
-    struct selector selector = {.local_port_high = UINT16_MAX, .remote_port_high = UINT16_MAX};
-    selector.local = (struct prefix){address_v4(0x0a000000), 24};
-    selector.remote = (struct prefix){address_v4(0x0a000100), 24};
-    struct ike_connection connection = {.id = 1,
-                                        .map_name = "M",
-                                        .interface_name = "I",
-                                        .sequence = 10,
-                                        .local = address_v4(0xc0000201),
-                                        .peers = &peer,
-                                        .peer_count = 1,
-                                        .transform_sets = {&set},
-                                        .transform_set_count = 1,
-                                        .lifetime_seconds = 3600,
-                                        .selectors = &selector,
-                                        .selector_count = 1};
-    struct ike_config config = {.policies = &policy,
-                                .policy_count = 1,
-                                .keys = &key,
-                                .key_count = 1,
-                                .connections = &connection,
-                                .connection_count = 1,
-                                .fragmentation = true};
-    if (crypto_init() != 0)
-        abort();
+    struct ike_gateway g;
+    ike_gateway_init(&g, 1);
     struct ike *ike = ike_new(&limits, seed);
     assert(ike);
     ns now = NS_PER_S;
-    ike_configure(ike, &config, now);
+    ike_configure(ike, &g.config, now);
     struct ike_event acquire = {
-        .type = IKE_EVENT_ACQUIRE, .now = now, .acquire = {.connection = 1, .selector = selector}};
+        .type = IKE_EVENT_ACQUIRE, .now = now, .acquire = {.connection = 1, .selector = g.selector}};
     step(ike, &acquire);
     while (size >= 3) {
         uint8_t kind = data[0];

@@ -3,13 +3,10 @@
  * are written by a former process of ours, or by a gateway of another version: whatever comes, each is taken
  * or refused, and the machine that was restored from them lives on through an hour of deadlines, a clear, and
  * a shutdown. */
-#include "crypto/crypto.h"
-#include "ike/ike.h"
-
 #include <assert.h>
-#include <stdlib.h>
 
 #include "base/cursor.h"
+#include "ike_gateway.h"
 
 static struct ike_actions actions;
 
@@ -49,45 +46,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t seed[32] = {1};
     static const struct ike_limits limits = {.sa_max = 64, .pair_max = 64};
-    struct ike_policy policy = {.encryption = CBC_DES,
-                                .hash = HASH_MD5,
-                                .group = DH_MODP_768,
-                                .authentication = IKE_AUTH_PRESHARED,
-                                .lifetime_seconds = 86400};
-    struct ike_key key = {.peer = {address_v4(0), 0}, .key = bytes_of("key", 3)};
-    struct ike_transform_set set = {
-        .name = "S", .has_esp = true, .esp = {PACKET_ENCRYPTION_DES, 8, PACKET_INTEGRITY_MD5_96}};
-    struct ike_peer peer = {.address = address_v4(0xc0000202)};
-    struct selector selector = {.local_port_high = UINT16_MAX, .remote_port_high = UINT16_MAX};
-    selector.local = (struct prefix){address_v4(0x0a000000), 24};
-    selector.remote = (struct prefix){address_v4(0x0a000100), 24};
-    struct ike_connection connections[8];
-    for (unsigned i = 0; i < ARRAY_SIZE(connections); i++)
-        connections[i] = (struct ike_connection){.id = i,
-                                                 .map_name = "M",
-                                                 .interface_name = "I",
-                                                 .sequence = 10,
-                                                 .local = address_v4(0xc0000201),
-                                                 .peers = &peer,
-                                                 .peer_count = 1,
-                                                 .transform_sets = {&set},
-                                                 .transform_set_count = 1,
-                                                 .lifetime_seconds = 3600,
-                                                 .selectors = &selector,
-                                                 .selector_count = 1};
-    struct ike_config config = {.policies = &policy,
-                                .policy_count = 1,
-                                .keys = &key,
-                                .key_count = 1,
-                                .connections = connections,
-                                .connection_count = ARRAY_SIZE(connections),
-                                .dpd_mode = IKE_DPD_PERIODIC};
-    if (crypto_init() != 0)
-        abort();
+    struct ike_gateway g;
+    ike_gateway_init(&g, IKE_GATEWAY_CONNECTIONS);
     struct ike *ike = ike_new(&limits, seed);
     assert(ike);
     ns now = 1001 * NS_PER_S, end = now + 3600 * NS_PER_S;
-    ike_configure(ike, &config, now);
+    ike_configure(ike, &g.config, now);
     struct reader r = reader_of(bytes_of(data, size));
     while (reader_left(&r) >= 11) {
         uint8_t kind = read_u8(&r);
