@@ -48,8 +48,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         now += (kind >> 2 & 3) * NS_PER_S;
         struct ike_event e = {.type = IKE_EVENT_DATAGRAM, .now = now};
         e.datagram.nat_port = kind & 1;
-        e.datagram.local = (struct endpoint){connection.local, kind & 1 ? 4500 : 500};
-        e.datagram.remote = (struct endpoint){kind & 2 ? peer.address : address_v4(0xc0000000u + kind), 500};
+        e.datagram.local = (struct endpoint){g.connections[0].local, kind & 1 ? 4500 : 500};
+        e.datagram.remote =
+            (struct endpoint){kind & 2 ? g.peer.address : address_v4(0xc0000000u + kind), 500};
         e.datagram.data = bytes_of(data + 3, len);
         step(ike, &e);
         data += 3 + len;
