@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HSRP machine: states, timers, what the shell asks for (the events a to e of RFC 2281 §5.6). Messages of
+/* The HSRP machine: states, timers, what the shell asks for (the events a to e of RFC 2281 §5.5). Messages of
  * others are in hsrp_receive.c.
  *
  * Timers that do not run are NS_NEVER. In Speak an Active timer that does not run means that there is no

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HSRP machine hears others: hello, coup, resign (the events f to l of RFC 2281 §5.6), and packets that
+/* The HSRP machine hears others: hello, coup, resign (the events f to l of RFC 2281 §5.5), and packets that
  * claim our virtual addresses. A message acts only if it parses, authenticates, and is not one of ours.
  *
  * Two deviations from the table, both towards having an Active router sooner: a resign heard in Speak means
