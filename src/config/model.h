@@ -368,7 +368,8 @@ struct config_interface {
     struct config_reference crypto_redundancy; /* the HSRP group whose address its tunnels end at */
     uint8_t standby_version;                   /* 1 (default) or 2 */
     bool standby_version_written, standby_use_bia;
-    uint16_t standby_delay_minimum, standby_delay_reload; /* seconds; 0: none */
+    bool standby_delay_written;
+    uint16_t standby_delay_minimum, standby_delay_reload; /* seconds; where not written: 1 and 5 */
     CONFIG_ARRAY(struct config_standby) standby;
     CONFIG_ARRAY(struct config_vrrp) vrrp;
     CONFIG_ARRAY(struct config_kept) kept;

@@ -271,6 +271,7 @@ static int apply_use_bia(struct grammar_call *call)
 static int apply_delay(struct grammar_call *call)
 {
     struct config_interface *i = session_interface(call);
+    i->standby_delay_written = !call_negative(call);
     i->standby_delay_minimum = call_negative(call) ? 0 : (uint16_t)grammar_number(call, "minimum", 0);
     i->standby_delay_reload = call_negative(call) ? 0 : (uint16_t)grammar_number(call, "reload", 0);
     return 0;
@@ -281,7 +282,7 @@ static int apply_delay(struct grammar_call *call)
 
 static void write_interface(struct config_writer *w, const struct config_interface *i)
 {
-    if (i->standby_delay_minimum > 0 || i->standby_delay_reload > 0)
+    if (i->standby_delay_written)
         writer_line(w, "standby delay minimum %u reload %u", i->standby_delay_minimum,
                     i->standby_delay_reload);
     if (w->meaning || i->standby_version_written)

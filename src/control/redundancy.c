@@ -206,7 +206,6 @@ static void hsrp_apply(struct redundancy *r, const struct config_interface *i, c
     text_set(g->name, config_standby_name(i, s, name));
     text_set(g->follow, s->follow.name);
     g->name_written = s->name != NULL;
-    g->delay_written = i->standby_delay_minimum || i->standby_delay_reload;
     g->priority = s->priority;
     place_update(g, i);
     uses_set(g, s->tracks.items, s->tracks.count);

@@ -49,7 +49,7 @@ void redundancy_hsrp_config(const struct redundancy_group *g, const struct confi
     ret->preempt_minimum = s->preempt_delay.minimum * NS_PER_S;
     ret->preempt_reload = s->preempt_delay.reload * NS_PER_S;
     ret->preempt_sync = s->preempt_delay.sync * NS_PER_S;
-    if (i->standby_delay_minimum || i->standby_delay_reload) {
+    if (i->standby_delay_written) {
         ret->delay_minimum = i->standby_delay_minimum * NS_PER_S;
         ret->delay_reload = i->standby_delay_reload * NS_PER_S;
     }

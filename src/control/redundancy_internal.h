@@ -55,7 +55,7 @@ struct redundancy_group {
     uint16_t number;
     char interface[REDUNDANCY_NAME]; /* its configured name */
     char name[REDUNDANCY_NAME], follow[REDUNDANCY_NAME];
-    bool name_written, delay_written;
+    bool name_written;
     uint32_t ifindex; /* of the interface's device; 0: there is none */
     uint8_t mac[REDUNDANCY_MAC];
     struct address source; /* unset: the interface has none */

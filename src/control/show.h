@@ -51,7 +51,7 @@ struct show_source {
     const struct log *log; /* NULL: no ring */
     const struct supervisor_process *processes;
     bool engine_ready, debug_isakmp, debug_ipsec, debug_engine, debug_keys;
-    uint64_t channel_lost; /* messages to the engine that found its queue full */
+    uint64_t channel_lost;               /* messages to the engine that found its queue full */
     const struct redundancy *redundancy; /* NULL: none */
 
     void *context; /* of the functions */
