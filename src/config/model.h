@@ -214,7 +214,7 @@ struct config_map_peer {
 struct config_reverse_route {
     bool enabled;
     bool is_static;             /* there without SAs, too */
-    bool gateway;               /* a route to `remote_peer` by the default gateway comes with it */
+    bool gateway;               /* a route to the peer by `remote_peer` comes with it */
     uint8_t distance;           /* 1 by default */
     uint32_t tag;               /* 0: none */
     struct address remote_peer; /* the next hop; unset: the peer itself */

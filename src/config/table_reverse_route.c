@@ -80,7 +80,7 @@ static const struct grammar_command commands[] = {
          "reverse-route [static|remote-peer ADDRESS:remote-peer [gateway]|distance <1-255>:distance|tag "
          "<1-4294967295>:tag]...",
      .help = "Routes to the networks behind the peer\nAlways, also without SAs\nBy another next hop than the "
-             "peer\nNext hop\nWith a route to it by the default gateway\nDistance of these "
+             "peer\nNext hop\nWith a route to the peer by it, too\nDistance of these "
              "routes\nDistance\nA mark for routing protocols\nMark\n",
      .about = "The routes come with the SAs to a network and go with the last of them.",
      .standard = "off; distance 1, no tag",

@@ -7,7 +7,9 @@
 #include <time.h>
 
 #include "control/control.h"
+#include "control/pair_policy.h"
 #include "control/redundancy.h"
+#include "control/reverse_routes.h"
 #include "control/spd_build.h"
 
 static const ns ENGINES_TIME = 50 * NS_PER_MS;
@@ -54,6 +56,8 @@ static int compile_fill(struct control *c, const struct config *config, struct g
     int error = scopes_make(config, &c->devices, c->ids, &g->scopes, control_report, c);
 
     if (!error)
+        error = pair_policy_fill(c, g);
+    if (!error)
         error = ike_config_build(config, &g->scopes, &names, &g->ike, control_report, c);
     if (!error)
         error = spd_build(&g->scopes, &c->devices, spd_buffer(c));
@@ -82,9 +86,21 @@ int control_compile(struct control *c, const struct config *config)
 
     struct generation *former = c->generation;
     c->generation = g;
+    pair_policy_use(c);
     ike_configure(c->ike, &g->ike.config, clock_now());
     generation_free(former);
     control_ike_schedule(c);
+    return 0;
+}
+
+int control_policy_refresh(struct control *c)
+{
+    int error = spd_build(&c->generation->scopes, &c->devices, spd_buffer(c));
+
+    if (error)
+        return error;
+    spd_publish(c->spd);
+    sad_epochs_take(c->sad, c->spd_epochs);
     return 0;
 }
 
@@ -138,6 +154,7 @@ void control_reapply(struct control *c)
                      strerror(-error));
     }
     apply_routes(c, c->config);
+    reverse_routes_refresh(c->reverse_routes);
 }
 
 void control_withdraw(struct control *c)
@@ -145,6 +162,7 @@ void control_withdraw(struct control *c)
     struct config empty;
 
     config_init(&empty);
+    pair_policy_end(c);
     apply_policy_withdraw(c);
     apply_routes(c, &empty);
     apply_addresses_withdraw(c);

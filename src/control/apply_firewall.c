@@ -9,6 +9,9 @@
 #include "control/spd_build.h"
 #include "io/firewall.h"
 
+/* Entries of one dynamic map share a sequence: they are numbered behind the sequences. */
+enum { FIRST_DYNAMIC = 1 << 16 };
+
 struct build {
     struct firewall_interface *interfaces;
     struct firewall_sequence *sequences;
@@ -39,7 +42,8 @@ static void sequence_build(struct build *b, const struct scope_connection *c, st
 {
     const struct config_access_list *list = c->access_list;
 
-    *ret = (struct firewall_sequence){.number = c->entry->sequence, .rules = &b->rules[b->rule_count]};
+    *ret = (struct firewall_sequence){.number = c->dynamic ? FIRST_DYNAMIC + c->id : c->sequence,
+                                      .rules = &b->rules[b->rule_count]};
     for (uint32_t i = 0; i < list->entries.count; i++) {
         struct spd_ace ace;
         if (!spd_ace_build(&list->entries.items[i], list->family, &ace))

@@ -30,8 +30,8 @@
 
 /* Records of control itself, beside those of enum ike_record_kind. */
 enum control_record_kind {
-    CONTROL_RECORD_CONNECTION = 32, /* key: connection id -> its key (connection_ids.h) */
-    CONTROL_RECORD_ADDRESS = 33,    /* an address that we added to a device and take away at the end */
+    CONTROL_RECORD_CONNECTION = 32,     /* key: connection id -> its key (connection_ids.h) */
+    CONTROL_RECORD_ADDRESS = 33,        /* an address that we added to a device and take away at the end */
     CONTROL_RECORD_VIRTUAL_DEVICE = 34, /* the name of a device that we made */
 };
 
@@ -63,9 +63,11 @@ struct control_debug {
 };
 
 struct cli_server;
+struct dynamic_policy;
 struct firewall;
 struct redundancy;
 struct resolver;
+struct reverse_routes;
 
 struct control {
     const char *config_file, *run_directory;
@@ -90,6 +92,10 @@ struct control {
     uint32_t appeared[64];   /* devices that came or went up since they were last looked at */
     unsigned appeared_count; /* beyond the array's size: all */
     struct firewall *firewall;
+    uv_timer_t firewall_timer;             /* selectors of dynamic crypto maps wait for their rules */
+    ns firewall_cost;                      /* how long the rules took last */
+    struct dynamic_policy *dynamic;        /* pair_policy.h */
+    struct reverse_routes *reverse_routes; /* reverse_routes.h */
     struct devices devices;
     uint32_t tun_ifindex;
     struct redundancy *redundancy; /* HSRP, VRRP, tracked objects */
@@ -184,6 +190,8 @@ void control_reapply(struct control *c);
 void control_withdraw(struct control *c);
 /* Compiles scopes, SPD, steering and the IKE configuration anew. */
 int control_compile(struct control *c, const struct config *config) must_check;
+/* The SPD alone, from the generation in force, whose lists of dynamic crypto maps have grown. */
+int control_policy_refresh(struct control *c) must_check;
 void control_report(void *context, const struct scopes_problem *p);
 
 /* ---- apply_*.c ---- */

@@ -16,7 +16,9 @@
 
 #include "config/parse.h"
 #include "control/exec.h"
+#include "control/pair_policy.h"
 #include "control/redundancy.h"
+#include "control/reverse_routes.h"
 #include "crypto/crypto.h"
 #include "io/files.h"
 #include "io/memfd.h"
@@ -275,6 +277,7 @@ static int restore_begin(struct control *c)
 
     if (records || c->restarted || atomic_load(&c->sad->slots_used))
         control_pairs_reconcile(c);
+    reverse_routes_tidy(c->reverse_routes);
     return 0;
 }
 
@@ -297,6 +300,7 @@ static int steps_run(struct control *c)
         {"the kernel's network configuration", machine_begin},
         {"the records of a predecessor", control_records_begin},
         {"redundancy", redundancy_begin},
+        {"policy that comes with SAs", pair_policy_begin},
         {"IKE", ike_begin},
         {"the configuration", config_begin},
         {"what a predecessor negotiated", restore_begin},

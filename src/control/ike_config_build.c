@@ -262,7 +262,8 @@ static void connection_build(struct build *b, const struct scope_connection *sc,
         .ifindex = scope->ifindex,
         .map_name = scope->map->name,
         .interface_name = scope->interface->name,
-        .sequence = e->sequence,
+        .sequence = sc->sequence,
+        .dynamic = sc->dynamic,
         .local = sc->local,
         .pfs_group = e->pfs_group,
         .lifetime_seconds = e->lifetime_seconds ? e->lifetime_seconds : c->lifetime_seconds,
@@ -273,8 +274,11 @@ static void connection_build(struct build *b, const struct scope_connection *sc,
         .fragment_after = c->fragment_after_encryption,
     };
     peers_build(b, sc, ret);
+    if (e->peers.count > 0 && ret->peer_count == 0)
+        ret->dynamic = false; /* names that are not known yet: not any peer, but none */
     sets_build(b, e, ret);
-    selectors_build(b, sc, ret);
+    if (!sc->dynamic || e->access_list.name) /* else a peer may ask for anything */
+        selectors_build(b, sc, ret);
 }
 
 static void global_build(struct build *b)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "control/control.h"
+#include "control/pair_policy.h"
 
 enum { ENGINE = 0, TELL_AGAIN_MS = 20 };
 
@@ -140,6 +141,8 @@ int control_pair_install(struct control *c, const struct ike_pair_install *p)
     atomic_store(&pair->state, PAIR_LARVAL);
     pair_fill(c, p, pair);
     int error = keys_init(c, p, pair);
+    if (!error)
+        error = pair_policy_add(c, pair);
     if (error) {
         sad_pair_clear(pair);
         return error;
@@ -175,6 +178,7 @@ void control_pair_move(struct control *c, uint32_t slot, uint32_t spi_in, const 
     struct sad_pair *p = pair_of(c, slot, spi_in);
 
     if (p && !endpoint_equal(&p->remote, remote)) {
+        pair_policy_move(c, p, remote);
         p->remote = *remote;
         pair_tell(c, CHANNEL_PAIR_ADDED, slot, spi_in);
     }
@@ -248,6 +252,7 @@ void control_pair_remove(struct control *c, uint32_t slot, uint32_t spi_in)
     }
     if (atomic_exchange(&p->state, PAIR_DEAD) == PAIR_DEAD)
         return;
+    pair_policy_remove(c, p);
     pair_tell(c, CHANNEL_PAIR_REMOVED, slot, spi_in);
     pair_retire(c, slot);
 }
@@ -289,7 +294,9 @@ void control_pairs_reconcile(struct control *c)
         struct sad_pair *p = &c->sad->pairs[slot];
         if (atomic_load(&p->state) == PAIR_FREE || r.known[slot / 8] >> slot % 8 & 1)
             continue;
-        atomic_store(&p->state, PAIR_DEAD);
+        uint32_t state = atomic_exchange(&p->state, PAIR_DEAD);
+        if (state == PAIR_INBOUND || state == PAIR_ACTIVE || state == PAIR_SUPERSEDED)
+            pair_policy_remove(c, p);
         pair_tell(c, CHANNEL_PAIR_REMOVED, slot, p->spi_in);
         orphans++;
     }

@@ -105,39 +105,80 @@ static uint8_t peers_family(const struct config_crypto_map_entry *e)
     return ADDRESS_NONE;
 }
 
-static int connection_add(struct build *b, uint32_t scope, const struct config_crypto_map_entry *e)
+/* Of a dynamic map's entry without access list: what peers bring along is added later (dynamic.h). */
+static const struct config_access_list *list_of(struct build *b, const struct scope *s, uint32_t sequence,
+                                                const struct config_crypto_map_entry *e, bool dynamic)
 {
-    struct scopes *out = b->out;
-    const struct scope *s = &out->scopes[scope];
+    static const struct config_access_list any[] = {{.family = ADDRESS_V4}, {.family = ADDRESS_V6}};
     const struct config_access_list *list =
         e->access_list.name ? config_find_access_list(b->config, e->access_list.name) : NULL;
 
-    if (!e->access_list.name) {
+    if (!e->access_list.name && dynamic)
+        return &any[!address_is_set(&s->local_v4) && address_is_set(&s->local_v6)];
+    if (!e->access_list.name)
         problem(b, e->place, "crypto map %s %u has no `match address`: it protects nothing", s->map->name,
-                e->sequence);
-        return 0;
-    }
-    if (!list) {
+                sequence);
+    else if (!list)
         problem(b, e->access_list.place, "there is no access list %s: crypto map %s %u protects nothing",
-                e->access_list.name, s->map->name, e->sequence);
+                e->access_list.name, s->map->name, sequence);
+    return list;
+}
+
+static uint32_t id_get(struct build *b, const struct scope *s, uint32_t sequence,
+                       const struct config_crypto_map_entry *e, const char *dynamic_map)
+{
+    char map[CONNECTION_KEY_MAX];
+
+    if (!dynamic_map)
+        return connection_ids_get(b->ids, s->name, s->map->name, sequence);
+    int len = snprintf(map, sizeof map, "%s %s %u", s->map->name, dynamic_map, e->sequence);
+    return len > 0 && (size_t)len < sizeof map ? connection_ids_get(b->ids, s->name, map, sequence) : 0;
+}
+
+/* `dynamic_map`: the name of the dynamic map that has `e`, or NULL. */
+static int connection_add(struct build *b, uint32_t scope, uint32_t sequence,
+                          const struct config_crypto_map_entry *e, const char *dynamic_map)
+{
+    struct scopes *out = b->out;
+    const struct scope *s = &out->scopes[scope];
+    const struct config_access_list *list = list_of(b, s, sequence, e, dynamic_map != NULL);
+
+    if (!list)
         return 0;
-    }
     if (out->connection_count >= SPD_ENTRIES_MAX)
         return -E2BIG;
     struct scope_connection *c = &out->connections[out->connection_count];
-    *c = (struct scope_connection){.scope = scope, .entry = e, .access_list = list};
+    *c = (struct scope_connection){
+        .scope = scope, .sequence = sequence, .dynamic = dynamic_map, .entry = e, .access_list = list};
     uint8_t family = peers_family(e);
     if (family == ADDRESS_NONE)
         family = address_is_set(&s->local_v4) ? ADDRESS_V4 : ADDRESS_V6;
     c->local = family == ADDRESS_V6 ? s->local_v6 : s->local_v4;
     if (!address_is_set(&c->local) && !s->redundancy)
         problem(b, e->place, "%s has no %s address: crypto map %s %u has nothing to send from", s->name,
-                family == ADDRESS_V6 ? "IPv6" : "IPv4", s->map->name, e->sequence);
-    c->id = connection_ids_get(b->ids, s->name, s->map->name, e->sequence);
+                family == ADDRESS_V6 ? "IPv6" : "IPv4", s->map->name, sequence);
+    c->id = id_get(b, s, sequence, e, dynamic_map);
     if (c->id == 0)
         return -ENOMEM;
     out->connection_count++;
     return 0;
+}
+
+/* A connection for an entry, or one for each entry of the dynamic map that it names. */
+static int entry_add(struct build *b, uint32_t scope, const struct config_crypto_map_entry *e)
+{
+    const struct config_crypto_map *map =
+        e->dynamic.name ? config_find_dynamic_map(b->config, e->dynamic.name) : NULL;
+    int error = 0;
+
+    if (!e->dynamic.name)
+        return connection_add(b, scope, e->sequence, e, NULL);
+    if (!map)
+        problem(b, e->dynamic.place, "there is no dynamic map %s: crypto map %s %u accepts nobody",
+                e->dynamic.name, b->out->scopes[scope].map->name, e->sequence);
+    for (uint32_t i = 0; map && i < map->entries.count && !error; i++)
+        error = connection_add(b, scope, e->sequence, &map->entries.items[i], map->name);
+    return error;
 }
 
 static int scope_add(struct build *b, const struct config_interface *i, const struct config_crypto_map *map,
@@ -169,7 +210,7 @@ static int scope_add(struct build *b, const struct config_interface *i, const st
     if (i->crypto_redundancy.name)
         redundancy_address(b, i, s);
     for (uint32_t e = 0; e < map->entries.count; e++) {
-        int error = connection_add(b, index, &map->entries.items[e]);
+        int error = entry_add(b, index, &map->entries.items[e]);
         if (error)
             return error;
     }
@@ -209,7 +250,11 @@ static size_t connections_bound(const struct config *c)
         const struct config_interface *f = &c->interfaces.items[i];
         const struct config_crypto_map *map =
             f->crypto_map.name ? config_find_crypto_map(c, f->crypto_map.name) : NULL;
-        n += map ? map->entries.count : 0;
+        for (uint32_t e = 0; map && e < map->entries.count; e++) {
+            const char *name = map->entries.items[e].dynamic.name;
+            const struct config_crypto_map *dynamic = name ? config_find_dynamic_map(c, name) : NULL;
+            n += dynamic ? dynamic->entries.count : 1;
+        }
     }
     return MIN(n, (size_t)SPD_ENTRIES_MAX);
 }
@@ -243,6 +288,11 @@ int scopes_make(const struct config *c, const struct devices *d, struct connecti
 
 void scopes_done(struct scopes *s)
 {
+    for (uint32_t i = 0; i < s->connection_count; i++)
+        if (s->connections[i].own_list) {
+            free(s->connections[i].own_list->entries.items);
+            free(s->connections[i].own_list);
+        }
     free(s->scopes);
     free(s->bindings);
     free(s->connections);

@@ -31,8 +31,11 @@ struct scope_binding {
 struct scope_connection {
     uint32_t id;
     uint32_t scope;
+    uint32_t sequence; /* of the crypto map; entry->sequence is that of the dynamic map */
+    bool dynamic;      /* `entry` is of a dynamic map */
     const struct config_crypto_map_entry *entry;
     const struct config_access_list *access_list;
+    struct config_access_list *own_list; /* made by dynamic.h where the entry has none */
     struct address local; /* of the family of its peers; unset: the scope has no such address */
 };
 

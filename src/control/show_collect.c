@@ -55,7 +55,7 @@ static int compare_connections(const void *a, const void *b)
     if (r == 0)
         r = strcmp(x->scope->map->name, y->scope->map->name);
     if (r == 0)
-        r = compare_numbers(x->connection->entry->sequence, y->connection->entry->sequence);
+        r = compare_numbers(x->connection->sequence, y->connection->sequence);
     return r ? r : compare_numbers(x->connection->id, y->connection->id);
 }
 

@@ -82,7 +82,7 @@ void flows_of(const struct show *s, const struct show_collection *c, const struc
         .connection = connection,
         .interface = connection->scope->interface->name,
         .map = connection->scope->map->name,
-        .sequence = connection->connection->entry->sequence,
+        .sequence = connection->connection->sequence,
         .scope = connection->connection->scope,
         .ifindex = connection->scope->ifindex,
         .local = connection->connection->local,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "config/interface_name.h"
+#include "control/reverse_routes.h"
 #include "control/show_internal.h"
 
 static bool device_of(const struct show *s, const struct config_interface *i, struct netlink_link *ret)
@@ -253,6 +254,7 @@ static const char *route_code(const struct netlink_route *r)
     case 3:
     case 196: /* static, of a routing daemon */
     case NETLINK_PROTOCOL_HOLDFAST:
+    case REVERSE_ROUTE_PROTOCOL:
         return "S";
     default:
         return address_is_set(&r->gateway) ? "K" : "C";

@@ -123,7 +123,7 @@ static json_t *session_facts(struct show *s, const struct show_collection *c,
     flows_of(s, c, connection, session_flow, &session);
     fact_text(s, o, "interface", connection->scope->interface->name);
     fact_text(s, o, "crypto_map", connection->scope->map->name);
-    fact_number(s, o, "sequence", connection->connection->entry->sequence);
+    fact_number(s, o, "sequence", connection->connection->sequence);
     fact_text(s, o, "description", connection->connection->entry->description);
     fact_text(s, o, "status", session_status(sa, session.sas, state.negotiating));
     fact_address(s, o, "peer", &remote.address);

@@ -55,10 +55,10 @@ static int entry_build(const struct scope_connection *c, struct spd_table *t)
 
     *e = (struct spd_entry){
         .id = c->id,
-        .sequence = c->entry->sequence,
+        .sequence = c->sequence,
         .first_ace = t->ace_count,
-        .may_initiate =
-            c->entry->peers.count > 0 && c->entry->transform_sets.count > 0 && address_is_set(&c->local),
+        .may_initiate = !c->dynamic && c->entry->peers.count > 0 && c->entry->transform_sets.count > 0 &&
+                        address_is_set(&c->local),
     };
     for (uint32_t i = 0; i < c->access_list->entries.count; i++) {
         if (t->ace_count >= SPD_ACES_MAX)

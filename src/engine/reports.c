@@ -153,6 +153,15 @@ void reports_acquires(struct engine *e)
                                                 .packet = a.packet}};
         reports_send(e, &m);
     }
+    if (e->reports.count < REPORTS_QUEUE / 2 && outbound_refused_next(e->outbound, e->now, &a)) {
+        struct channel_message m = {.type = CHANNEL_ACQUIRE,
+                                    .acquire = {.entry = a.entry,
+                                                .ace = a.ace,
+                                                .ifindex = a.ifindex,
+                                                .selector = a.selector,
+                                                .packet = a.packet}};
+        reports_send(e, &m);
+    }
 }
 
 static void counters_clear(struct sad_engine *s)

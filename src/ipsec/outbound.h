@@ -28,6 +28,7 @@ enum {
 
 #define OUTBOUND_WAIT_TIMEOUT   (10 * NS_PER_S)
 #define OUTBOUND_ACQUIRE_REPEAT (1 * NS_PER_S)
+#define OUTBOUND_REFUSED_REPEAT (1 * NS_PER_S)
 
 struct outbound_packet {
     uint8_t *data; /* the IP packet; PACKET_HEADROOM bytes before it and PACKET_TAILROOM behind it are ours */
@@ -99,6 +100,9 @@ struct outbound_acquire {
     struct selector packet;   /* of the first packet that waits */
 };
 bool outbound_acquire_next(struct outbound *o, ns now, struct outbound_acquire *ret);
+/* A packet that was dropped because its entry may not initiate (DROP_NO_SA), to be named in the log: at most
+ * one in OUTBOUND_REFUSED_REPEAT. */
+bool outbound_refused_next(struct outbound *o, ns now, struct outbound_acquire *ret);
 
 /* CHANNEL_PAIR_ADDED: call pair_index_add and then this until it returns 0: results of waiting packets that
  * found a pair. `entry` is that pair's. */

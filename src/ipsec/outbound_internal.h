@@ -41,7 +41,10 @@ struct wait_flow {
 struct outbound {
     struct packet_path path;
     struct decider decider;
-    ns now; /* of the call */
+    ns now;       /* of the call */
+    bool refused; /* refused_packet is to be told, but not before refused_until */
+    ns refused_until;
+    struct outbound_acquire refused_packet;
     uint16_t next_id;
 
     struct sealing sealings[BURST_MAX];

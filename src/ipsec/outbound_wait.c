@@ -109,6 +109,10 @@ void wait_add(struct outbound *o, const struct outbound_packet *p, const struct 
 {
     struct outbound_acquire acquire;
     if (!acquire_of(o, decision, &acquire)) {
+        if (!o->refused) {
+            o->refused = true;
+            o->refused_packet = acquire;
+        }
         result_drop(o, DROP_NO_SA, source);
         return;
     }
@@ -187,6 +191,17 @@ size_t outbound_acquire_failed(struct outbound *o, uint32_t entry, uint32_t ace)
     for (size_t i = 0; i < dropped; i++)
         waiting_drop(o, list_entry(f->packets.next, struct waiting, in_flow), DROP_NO_SA);
     return dropped;
+}
+
+bool outbound_refused_next(struct outbound *o, ns now, struct outbound_acquire *ret)
+{
+    if (!o->refused || now < o->refused_until)
+        return false;
+    *ret = o->refused_packet;
+    ret->selector = ret->packet;
+    o->refused = false;
+    o->refused_until = now + OUTBOUND_REFUSED_REPEAT;
+    return true;
 }
 
 size_t outbound_expire(struct outbound *o, ns now)
