@@ -226,11 +226,11 @@ bool hsrp_peek(struct bytes datagram, uint8_t *ret_version, uint16_t *ret_group)
         *ret_group = datagram.data[6];
         return true;
     }
+    if (datagram.len == 0 || datagram.data[0] == 0 || datagram.data[0] > TLV_MD5)
+        return false;
     while (reader_left(&r) >= 2) {
         uint8_t type = read_u8(&r), len = read_u8(&r);
         struct bytes body = read_bytes(&r, len);
-        if (type == 0 || type > TLV_MD5)
-            return false;
         if (type != TLV_GROUP_STATE || body.len < 6)
             continue;
         *ret_version = 2;
