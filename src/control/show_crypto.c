@@ -267,6 +267,7 @@ static json_t *engine_facts(struct show *s, const struct sad_engine *e, unsigned
     fact_number(s, o, "fragments_sent", e->fragments_sent);
     fact_number(s, o, "fragments_reassembled", e->fragments_reassembled);
     fact_number(s, o, "segments_coalesced", e->segments_coalesced);
+    fact_number(s, o, "packets_to_neighbour", e->packets_to_neighbour);
     for (unsigned i = DROP_NONE + 1; i < DROP_REASON_COUNT; i++) {
         fact_number(s, drops, drop_reason_name(i), e->drops[i]);
         total += e->drops[i];
@@ -353,6 +354,7 @@ static void print_engine(const json_t *e, struct text *out)
         {"fragments_sent", "fragments sent"},
         {"fragments_reassembled", "fragments reassembled"},
         {"segments_coalesced", "segments coalesced"},
+        {"packets_to_neighbour", "packets sent straight to a neighbour"},
         {"packets_dropped", "packets dropped"},
     };
     const char *name;

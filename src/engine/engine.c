@@ -100,14 +100,24 @@ static int engine_path(struct engine *e)
     return 0;
 }
 
+static void engine_network_changed(struct engine *e)
+{
+    route_cache_flush(e->routes);
+    next_hops_flush(e->next_hops);
+}
+
 static void on_network_change(void *user, const struct netlink_event *change)
 {
     struct engine *e = user;
+    if (change->change == NETLINK_NEIGHBOUR_CHANGED) {
+        next_hops_neighbour(e->next_hops, &change->neighbour);
+        return;
+    }
     /* Our own table is not asked. */
     bool ours = (change->change == NETLINK_ROUTE_CHANGED || change->change == NETLINK_ROUTE_REMOVED) &&
                 change->route.table == HOLDFAST_TABLE;
     if (!ours)
-        route_cache_flush(e->routes);
+        engine_network_changed(e);
 }
 
 static int engine_network(struct engine *e)
@@ -117,7 +127,8 @@ static int engine_network(struct engine *e)
         return engine_fail("TUN device", r);
     r = netlink_new(&e->netlink);
     if (r == 0)
-        r = netlink_monitor_new(NETLINK_MONITOR_LINKS | NETLINK_MONITOR_ADDRESSES | NETLINK_MONITOR_ROUTES,
+        r = netlink_monitor_new(NETLINK_MONITOR_LINKS | NETLINK_MONITOR_ADDRESSES | NETLINK_MONITOR_ROUTES |
+                                    NETLINK_MONITOR_NEIGHBOURS,
                                 on_network_change, e, &e->monitor);
     if (r < 0)
         return engine_fail("netlink", r);
@@ -126,7 +137,8 @@ static int engine_network(struct engine *e)
     if (r < 0)
         return engine_fail("random numbers", r);
     e->routes = route_cache_new(e->netlink, HOLDFAST_MARK, seed);
-    return e->routes ? 0 : engine_fail("route cache", -ENOMEM);
+    e->next_hops = next_hops_new(e->netlink, HOLDFAST_MARK, seed);
+    return e->routes && e->next_hops ? 0 : engine_fail("route cache", -ENOMEM);
 }
 
 static int engine_watch(struct engine *e, int fd)
@@ -195,7 +207,7 @@ static void engine_serve(struct engine *e, int fd, uint32_t events)
         reports_receive(e);
     } else if (fd == netlink_monitor_fd(e->monitor)) {
         if (netlink_monitor_dispatch(e->monitor) < 0)
-            route_cache_flush(e->routes);
+            engine_network_changed(e);
     } else {
         for (int family = 0; family < 2; family++) {
             if (fd == f->udp[family])
@@ -283,6 +295,7 @@ static int engine_loop(struct engine *e)
 static void engine_done(struct engine *e)
 {
     route_cache_free(e->routes);
+    next_hops_free(e->next_hops);
     netlink_monitor_free(e->monitor);
     netlink_free(e->netlink);
     sender_done(&e->sender);

@@ -6,6 +6,7 @@
  *     sender.c      raw sockets and UDP
  *     reports.c     messages to and from control
  *     route_cache.c which interface a destination leaves by
+ *     next_hop.c    and to which neighbour there
  *
  * Nothing is allocated after the start. Whatever reads the SPD or the SAD does so between engine_enter and
  * engine_leave.
@@ -14,6 +15,7 @@
 #define ENGINE_ENGINE_STATE_H
 
 #include "engine/channel.h"
+#include "engine/next_hop.h"
 #include "engine/route_cache.h"
 #include "io/datagram.h"
 #include "io/netlink.h"
@@ -54,13 +56,17 @@ struct reports {
 
 struct sender {
     struct datagram_writer *writer;
+    struct link_writer *link_writer;
+    int link; /* socket for packets to a neighbour; -1: none, the raw sockets take everything */
     /* Gathered for one socket. */
     int fd;
     bool udp;
     unsigned count, pieces;
     struct datagram_out out[DATAGRAM_BURST_MAX];
     struct iovec iov[OUTBOUND_RESULTS_MAX];
-    int8_t may_fragment[2]; /* of the UDP sockets: as it is set now; -1: unknown */
+    struct link_hop hops[DATAGRAM_BURST_MAX]; /* of out[], where fd is the link socket */
+    int raw[DATAGRAM_BURST_MAX];              /* and the socket that takes what the device does not */
+    int8_t may_fragment[2];                   /* of the UDP sockets: as it is set now; -1: unknown */
 };
 
 struct engine {
@@ -77,6 +83,7 @@ struct engine {
     struct netlink *netlink;
     struct netlink_monitor *monitor;
     struct route_cache *routes;
+    struct next_hops *next_hops;
     struct datagram_reader *reader;
     struct sender sender;
     struct reports reports;

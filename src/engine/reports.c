@@ -170,6 +170,7 @@ static void counters_clear(struct sad_engine *s)
     memset(s->drops, 0, sizeof(s->drops));
     s->bursts = s->packets_out = s->packets_in = s->packets_bypassed = s->bytes_out = s->bytes_in = 0;
     s->icmp_sent = s->fragments_sent = s->fragments_reassembled = s->segments_coalesced = 0;
+    s->packets_to_neighbour = 0;
 }
 
 static void pair_added(struct engine *e, uint32_t slot, uint32_t spi_in)

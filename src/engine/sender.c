@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What leaves: results of the outbound path are gathered per socket, up to 64 for one system call, in their
  * order. A full socket is waited for a bounded time (the packets behind wait in the TUN device's queue
- * meanwhile), then what is left is dropped and counted. */
+ * meanwhile), then what is left is dropped and counted.
+ *
+ * ESP and AH leave by raw sockets, or, where device and neighbour are known (next_hop.c), straight to the
+ * device, which saves the kernel a good part of its work. Only what we sealed ourselves ever goes that way.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -10,21 +14,31 @@
 #include "engine/engine_state.h"
 #include "io/clock.h"
 #include "io/udp_socket.h"
+#include "supervisor/handover.h"
+
+enum { LINK_BUFFER = 8 << 20 };
 
 #define SENDER_PATIENCE (20 * NS_PER_MS)
 
 int sender_init(struct sender *s)
 {
     s->fd = -1;
+    s->link = link_socket_open(HOLDFAST_MARK, LINK_BUFFER); /* a kernel without packet sockets will do */
     s->may_fragment[0] = s->may_fragment[1] = -1;
     s->writer = datagram_writer_new();
-    return s->writer ? 0 : -ENOMEM;
+    s->link_writer = link_writer_new();
+    return s->writer && s->link_writer ? 0 : -ENOMEM;
 }
 
 void sender_done(struct sender *s)
 {
     datagram_writer_free(s->writer);
+    link_writer_free(s->link_writer);
+    if (s->link >= 0)
+        close(s->link);
     s->writer = NULL;
+    s->link_writer = NULL;
+    s->link = -1;
 }
 
 static unsigned datagrams_of(const struct datagram_out *d)
@@ -60,7 +74,42 @@ static bool sender_wait(int fd, ns *until)
     return true;
 }
 
-void sender_flush(struct engine *e)
+/* The device does not take it: these take the kernel's way, and the kernel is asked anew for the next. */
+static void sender_kernel_way(struct engine *e, unsigned at)
+{
+    struct sender *s = &e->sender;
+    next_hops_flush(e->next_hops);
+    for (; at < s->count; at++)
+        if (datagram_send(s->writer, s->raw[at], &s->out[at], 1) != 1)
+            engine_drop(e, DROP_SEND_FAILED, 1);
+}
+
+/* What a device's queue drops is lost, as it is on the kernel's way: one link that is full must not hold up
+ * the others. */
+static void sender_link(struct engine *e)
+{
+    struct sender *s = &e->sender;
+    ns until = 0;
+    unsigned at = 0;
+    while (at < s->count) {
+        int r = link_send(s->link_writer, s->link, s->iov + at, s->hops + at, s->count - at);
+        if (r > 0) {
+            at += (unsigned)r;
+            e->path.engine->packets_to_neighbour += (unsigned)r;
+        } else if (r == -ENOBUFS) {
+            engine_drop(e, DROP_SEND_FAILED, 1);
+            at++;
+        } else if (r != 0 && r != -EAGAIN) {
+            sender_kernel_way(e, at);
+            return;
+        } else if (!sender_wait(s->link, &until)) {
+            engine_drop(e, DROP_SEND_FAILED, s->count - at);
+            return;
+        }
+    }
+}
+
+static void sender_socket_flush(struct engine *e)
 {
     struct sender *s = &e->sender;
     unsigned at = 0;
@@ -86,6 +135,15 @@ void sender_flush(struct engine *e)
             engine_drop(e, DROP_SEND_FAILED, 1);
         at++;
     }
+}
+
+void sender_flush(struct engine *e)
+{
+    struct sender *s = &e->sender;
+    if (s->count && s->fd == s->link)
+        sender_link(e);
+    else
+        sender_socket_flush(e);
     s->count = s->pieces = 0;
 }
 
@@ -104,8 +162,11 @@ void sender_add(struct engine *e, const struct outbound_result *results)
     bool udp = r->kind == OUTBOUND_SEND_UDP;
     int family = family_index(&r->remote.address);
     unsigned run = udp && r->run > 1 ? r->run : 1;
-    int fd = sender_socket(e, r);
-    if (fd < 0) {
+    int raw = sender_socket(e, r), fd = raw;
+    const struct link_hop *hop = NULL;
+    if (!udp && s->link >= 0 && (hop = next_hop_find(e->next_hops, &r->remote.address, r->len, e->now)))
+        fd = s->link;
+    if (raw < 0) {
         engine_drop(e, DROP_FAMILY_UNSUPPORTED, run);
         return;
     }
@@ -121,6 +182,10 @@ void sender_add(struct engine *e, const struct outbound_result *results)
         s->may_fragment[family] = !r->dont_fragment;
     }
     s->fd = fd;
+    if (hop) {
+        s->hops[s->count] = *hop;
+        s->raw[s->count] = raw;
+    }
     struct datagram_out *d = &s->out[s->count++];
     *d = (struct datagram_out){.pieces = &s->iov[s->pieces],
                                .piece_count = (uint16_t)run,

@@ -101,6 +101,7 @@ struct netlink_route {
     uint8_t type;     /* enum netlink_route_type */
     uint8_t protocol; /* who made it; 0 means NETLINK_PROTOCOL_HOLDFAST when adding */
     bool on_link;     /* the gateway is on the interface whatever its addresses say */
+    bool special; /* as the kernel tells, not for adding: encapsulation, or a gateway of the other family */
 };
 
 /* -EEXIST if one with this destination, metric and table is there. */
@@ -116,6 +117,7 @@ int netlink_routes_flush(struct netlink *n, uint32_t table, uint8_t protocol) mu
 
 struct netlink_hop {
     uint8_t type; /* enum netlink_route_type; UNREACHABLE also where there is no route */
+    bool special; /* the route says more than this: encapsulation, a gateway of the other family */
     uint32_t ifindex;
     struct address gateway; /* unset: directly connected */
     struct address source;
@@ -141,6 +143,19 @@ struct netlink_steering {
 int netlink_steering_add(struct netlink *n, const struct netlink_steering *s) must_check;
 int netlink_steering_delete(struct netlink *n, const struct netlink_steering *s) must_check;
 
+/* ---- neighbours ---- */
+
+struct netlink_neighbour {
+    uint32_t ifindex;
+    struct address address;
+    bool has_mac; /* the kernel would send to it without asking first */
+    uint8_t mac[6];
+};
+
+/* -ENOENT: the kernel has not asked for it lately. */
+int netlink_neighbour_find(struct netlink *n, uint32_t ifindex, const struct address *address,
+                           struct netlink_neighbour *ret) must_check;
+
 /* ---- changes ---- */
 
 enum netlink_change {
@@ -151,7 +166,8 @@ enum netlink_change {
     NETLINK_ROUTE_CHANGED, /* added, replaced */
     NETLINK_ROUTE_REMOVED,
     NETLINK_RULE_CHANGED,
-    NETLINK_LOST, /* the kernel dropped messages: everything may have changed, read anew */
+    NETLINK_NEIGHBOUR_CHANGED, /* or gone: then without MAC */
+    NETLINK_LOST,              /* the kernel dropped messages: everything may have changed, read anew */
 };
 
 struct netlink_event {
@@ -159,6 +175,7 @@ struct netlink_event {
     struct netlink_link link;
     struct netlink_address address;
     struct netlink_route route;
+    struct netlink_neighbour neighbour;
 };
 
 struct netlink_monitor;
@@ -167,6 +184,7 @@ enum netlink_monitor_flag {
     NETLINK_MONITOR_LINKS = 1 << 0,
     NETLINK_MONITOR_ADDRESSES = 1 << 1,
     NETLINK_MONITOR_ROUTES = 1 << 2, /* with rules */
+    NETLINK_MONITOR_NEIGHBOURS = 1 << 3,
 };
 
 int netlink_monitor_new(unsigned flags, void (*on_event)(void *user, const struct netlink_event *e),

@@ -40,6 +40,11 @@ static int on_message(struct nl_msg *message, void *arg)
     case RTM_DELRULE:
         e.change = NETLINK_RULE_CHANGED;
         break;
+    case RTM_NEWNEIGH:
+    case RTM_DELNEIGH:
+        e.change = NETLINK_NEIGHBOUR_CHANGED;
+        good = neighbour_read(h, &e.neighbour);
+        break;
     default:
         good = false;
     }
@@ -61,6 +66,7 @@ static int monitor_join(struct netlink_monitor *m, unsigned flags)
         {NETLINK_MONITOR_ROUTES, RTNLGRP_IPV6_ROUTE},
         {NETLINK_MONITOR_ROUTES, RTNLGRP_IPV4_RULE},
         {NETLINK_MONITOR_ROUTES, RTNLGRP_IPV6_RULE},
+        {NETLINK_MONITOR_NEIGHBOURS, RTNLGRP_NEIGH},
     };
     for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
         if (flags & groups[i].flag && nl_socket_add_membership(m->socket, groups[i].group) < 0)

@@ -25,5 +25,6 @@ uint8_t own_family(int family);
 bool link_read(struct nlmsghdr *h, struct netlink_link *ret);
 bool address_read(struct nlmsghdr *h, struct netlink_address *ret);
 bool route_read(struct nlmsghdr *h, struct netlink_route *ret);
+bool neighbour_read(struct nlmsghdr *h, struct netlink_neighbour *ret);
 
 #endif

@@ -138,6 +138,7 @@ bool route_read(struct nlmsghdr *h, struct netlink_route *ret)
     r.gateway = get_address(at[RTA_GATEWAY]);
     r.source = get_address(at[RTA_PREFSRC]);
     r.on_link = (m->rtm_flags & RTNH_F_ONLINK) != 0;
+    r.special = at[RTA_ENCAP] || at[RTA_VIA];
     attribute_u32(at[RTA_OIF], &r.ifindex);
     attribute_u32(at[RTA_PRIORITY], &r.metric);
     attribute_u32(at[RTA_TABLE], &r.table);
@@ -254,7 +255,12 @@ int netlink_route_find(struct netlink *n, const struct address *destination, con
     struct netlink_hop hop = {.type = route.type};
     switch (r) {
     case 0:
-        hop = (struct netlink_hop){route.type, route.ifindex, route.gateway, route.source, route.mtu};
+        hop = (struct netlink_hop){.type = route.type,
+                                   .special = route.special,
+                                   .ifindex = route.ifindex,
+                                   .gateway = route.gateway,
+                                   .source = route.source,
+                                   .mtu = route.mtu};
         break;
     case -ENETUNREACH:
     case -EHOSTUNREACH:

@@ -505,6 +505,48 @@ static void path_mtu_is_told(void **state)
     uninstall();
 }
 
+/* What goes straight to the neighbour: most packets; none to a neighbour that is gone or another now; and the
+ * link that was cut and came back carries again. */
+static void neighbours_are_followed(void **state)
+{
+    (void)state;
+    struct sad_engine *first = &lab.g[0].sad->engines[0];
+    install(&gcm, PAIR_TUNNEL, false, 50);
+    assert_true(ping(ADDRESS_V4, 2000));
+    uint64_t all = first->packets_out, straight = first->packets_to_neighbour;
+    assert_int_equal(tcp_transfer(ADDRESS_V4, 4 << 20), 4 << 20);
+    all = first->packets_out - all;
+    straight = first->packets_to_neighbour - straight;
+    assert_true(straight * 10 >= all * 9);
+
+    assert_int_equal(lab_run("ip -n %s link set out0 address 02:00:5e:00:53:07", lab.g[1].ns), 0);
+    assert_int_equal(
+        lab_run("ip -n %s neigh replace 192.0.2.2 dev out0 lladdr 02:00:5e:00:53:07 nud reachable",
+                lab.g[0].ns),
+        0);
+    usleep(20000);
+    assert_true(ping(ADDRESS_V4, 1000));
+    straight = first->packets_to_neighbour;
+    assert_int_equal(lab_run("ip -n %s neigh flush dev out0", lab.g[0].ns), 0);
+    usleep(20000);
+    assert_true(ping(ADDRESS_V4, 1000)); /* asked for anew by the packet itself */
+    assert_int_equal(first->packets_to_neighbour, straight);
+
+    assert_int_equal(lab_run("ip -n %s link set out0 down", lab.g[1].ns), 0);
+    assert_false(ping(ADDRESS_V4, 200));
+    /* What the kernel took away with the device. */
+    assert_int_equal(lab_run("ip -n %s link set out0 up && ip -n %s route add 10.1.0.0/24 via 192.0.2.1",
+                             lab.g[1].ns, lab.g[1].ns),
+                     0);
+    assert_int_equal(lab_run("ip -n %s addr add 2001:db8:f::2/64 dev out0 nodad && "
+                             "ip -n %s -6 route add 2001:db8:1::/64 via 2001:db8:f::1",
+                             lab.g[1].ns, lab.g[1].ns),
+                     0);
+    assert_true(ping(ADDRESS_V4, 2000));
+    assert_int_equal(tcp_transfer(ADDRESS_V4, 4 << 20), 4 << 20);
+    uninstall();
+}
+
 static int up(void **state)
 {
     (void)state;
@@ -527,6 +569,7 @@ int main(void)
         cmocka_unit_test(packets_wait_for_their_sa),
         cmocka_unit_test(lost_message_costs_a_delay),
         cmocka_unit_test(routes_are_followed),
+        cmocka_unit_test(neighbours_are_followed),
         cmocka_unit_test(decrypted_packets_meet_policy_again),
         cmocka_unit_test(path_mtu_is_told),
         cmocka_unit_test(what_the_channel_says_of_strangers),
