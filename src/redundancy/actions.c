@@ -43,3 +43,9 @@ bool redundancy_limit_take(struct redundancy_limit *limit, ns now, ns window, ui
     limit->used++;
     return true;
 }
+
+bool redundancy_put_off(bool *excused, ns due, ns now)
+{
+    *excused = !*excused && ns_since(now, due) > REDUNDANCY_LATE;
+    return *excused;
+}

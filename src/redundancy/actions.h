@@ -70,6 +70,15 @@ struct redundancy_limit {
     uint32_t used;
 };
 
+/* A timer that says that somebody is silent, and that is served later than this, may be late because our
+ * process was: what the other one said meanwhile is still in a socket. It is put off once, by
+ * REDUNDANCY_PATIENCE, so that the shell reads its sockets first. */
+#define REDUNDANCY_LATE     NS_PER_MS
+#define REDUNDANCY_PATIENCE NS_PER_MS
+
+/* Whether a timer that was due at `due` is to be put off at `now`; `excused` remembers that it was. */
+bool redundancy_put_off(bool *excused, ns due, ns now);
+
 /* False where `most` were taken in this window. */
 bool redundancy_limit_take(struct redundancy_limit *limit, ns now, ns window, uint32_t most);
 

@@ -291,8 +291,21 @@ static void announce_again(struct hsrp_group *g, ns now, struct redundancy_actio
     g->announce_timer = --g->announce_left > 0 ? now + g->config.announce_interval : NS_NEVER;
 }
 
+/* The timers that tell of others' silence, where they come too late to be believed at once. */
+static void silence_put_off(struct hsrp_group *g, ns now)
+{
+    ns due = ns_min(g->active_timer, g->standby_timer);
+    if (due > now || !redundancy_put_off(&g->excused, due, now))
+        return;
+    if (g->active_timer <= now)
+        g->active_timer = now + REDUNDANCY_PATIENCE;
+    if (g->standby_timer <= now)
+        g->standby_timer = now + REDUNDANCY_PATIENCE;
+}
+
 static void tick(struct hsrp_group *g, ns now, struct redundancy_actions *actions)
 {
+    silence_put_off(g, now);
     if (g->delay_timer <= now)
         enable(g, now, actions);
     if (g->active_timer <= now)

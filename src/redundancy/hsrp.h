@@ -122,6 +122,7 @@ struct hsrp_group {
     /* Timers, NS_NEVER while they do not run. */
     ns active_timer, standby_timer, hello_timer, delay_timer, preempt_timer, sync_timer, announce_timer;
     bool synced;
+    bool excused;   /* see redundancy_put_off */
     uint8_t leader; /* enum hsrp_state, as HSRP_EVENT_LEADER said */
     bool yielded;   /* gave the role away on purpose: does not preempt until it had it again */
     uint8_t announce_left;

@@ -43,6 +43,7 @@ static void active_heard(struct hsrp_group *g, const struct heard *h)
 {
     peer_note(&g->active, h);
     g->active_timer = h->now + g->hold;
+    g->excused = false;
     peer_forget(&g->standby, &h->source);
 }
 
@@ -50,6 +51,7 @@ static void standby_heard(struct hsrp_group *g, const struct heard *h)
 {
     peer_note(&g->standby, h);
     g->standby_timer = h->now + g->hold;
+    g->excused = false;
     /* Who was Active and now stands by is Active no longer; its timer runs on and says when to act. */
     peer_forget(&g->active, &h->source);
 }

@@ -188,6 +188,7 @@ static void master_heard(struct vrrp_router *r, const struct heard *h)
     if (h->message.interval != r->config.interval)
         r->counters.interval_mismatch++;
     r->master_interval = h->message.interval;
+    r->excused = false;
     r->master_down_timer = h->now + vrrp_master_down(r);
 }
 
@@ -310,6 +311,8 @@ static void tick(struct vrrp_router *r, ns now, struct redundancy_actions *actio
 {
     if (r->preempt_timer <= now)
         r->preempt_timer = NS_NEVER;
+    if (r->master_down_timer <= now && redundancy_put_off(&r->excused, r->master_down_timer, now))
+        r->master_down_timer = now + REDUNDANCY_PATIENCE;
     if (r->master_down_timer <= now)
         change(r, VRRP_MASTER, now, actions);
     if (r->advertisement_timer <= now)

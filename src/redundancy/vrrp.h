@@ -75,6 +75,7 @@ struct vrrp_router {
     uint8_t master_priority;
     ns advertisement_timer, master_down_timer, preempt_timer, announce_timer;
     uint8_t announce_left;
+    bool excused; /* see redundancy_put_off */
     ns last_change;
     struct redundancy_limit storm, duplicate_log, mismatch_log, replies;
     struct vrrp_counters counters;

@@ -527,6 +527,30 @@ static void test_configure(void **state)
     assert_true(hsrp_deadline(&g) == 100 * S + 50 * NS_PER_MS);
 }
 
+/* Our process slept: the hellos of the Active router are still in a socket, and are read before its silence
+ * is believed; but one who is silent is so for a millisecond longer, not for ever. */
+static void test_late(void **state)
+{
+    (void)state;
+    struct hsrp_config c = config_of();
+    struct hsrp_group g;
+    put(&g, &c, ST);
+    hear(&g, HSRP_HELLO, AC, 110, 95 * S);
+    assert_string_equal(tick(&g, 105 * S + 20 * NS_PER_MS), "S"); /* the hello that was due, nothing else */
+    assert_true(hsrp_deadline(&g) == 105 * S + 21 * NS_PER_MS);
+    assert_string_equal(hear(&g, HSRP_HELLO, AC, 110, 105 * S + 20 * NS_PER_MS), "");
+    assert_true(g.state == ST && g.active_timer == 115 * S + 20 * NS_PER_MS);
+    assert_string_equal(tick(&g, 116 * S), "S");
+    assert_true(hsrp_deadline(&g) == 116 * S + NS_PER_MS);
+    assert_string_equal(tick(&g, 117 * S), "c+alS"); /* late again, and put off once */
+    /* The next time is a time of its own; in Active the Standby router gets the same patience. */
+    hear(&g, HSRP_HELLO, ST, 90, 118 * S);
+    tick(&g, 129 * S);
+    assert_true(g.standby.known);
+    tick(&g, 129 * S + NS_PER_MS);
+    assert_false(g.standby.known);
+}
+
 static void test_mac(void **state)
 {
     (void)state;
@@ -569,7 +593,7 @@ int main(void)
         cmocka_unit_test(test_other_address), cmocka_unit_test(test_resign_of_other),
         cmocka_unit_test(test_yield),         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_follow),        cmocka_unit_test(test_configure),
-        cmocka_unit_test(test_mac),
+        cmocka_unit_test(test_mac),           cmocka_unit_test(test_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

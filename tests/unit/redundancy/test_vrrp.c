@@ -230,6 +230,20 @@ static void test_interval_learned(void **state)
     assert_true(r.master_interval == 100 && r.state == VRRP_MASTER);
 }
 
+/* Our process slept: what the Master sent is read before its silence is believed, once. */
+static void test_late(void **state)
+{
+    (void)state;
+    struct vrrp_config c = config_of(ADDRESS_V4);
+    struct vrrp_router r;
+    put(&r, &c, VRRP_BACKUP);
+    assert_string_equal(tick(&r, 110 * S), "");
+    assert_true(vrrp_deadline(&r) == 110 * S + NS_PER_MS);
+    assert_string_equal(hear(&r, 110, 110 * S), "");
+    assert_string_equal(tick(&r, 120 * S), "");
+    assert_string_equal(tick(&r, 130 * S), "cl+Sa");
+}
+
 static void test_priority(void **state)
 {
     (void)state;
@@ -387,7 +401,7 @@ int main(void)
         cmocka_unit_test(test_preempt_delay), cmocka_unit_test(test_interval_learned),
         cmocka_unit_test(test_priority),      cmocka_unit_test(test_bad),
         cmocka_unit_test(test_storm),         cmocka_unit_test(test_duplicate),
-        cmocka_unit_test(test_configure),
+        cmocka_unit_test(test_configure),     cmocka_unit_test(test_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
