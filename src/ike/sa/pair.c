@@ -149,6 +149,13 @@ void pair_traffic(struct ike *ike, uint32_t slot, ns last)
     pair_doom(ike, p, true);
 }
 
+bool pair_is_only(const struct ike_pair *p)
+{
+    if (!p->connection->config || !p->connection->config->dynamic)
+        return p->connection->pairs == 1;
+    return !p->sa || (p->sa->pairs.next == &p->on_sa && p->sa->pairs.prev == &p->on_sa);
+}
+
 void pair_doom(struct ike *ike, struct ike_pair *p, bool tell)
 {
     if (p->inner)
@@ -177,7 +184,7 @@ static void pair_remove(struct ike *ike, struct ike_pair *p)
             informational_delete_pair(ike, teller, p);
     }
     ike_debugf(ike, "deleting IPsec SA pair %u: SPI in 0x%08x, out 0x%08x", p->number, p->spi_in, p->spi_out);
-    if (p->connection->pairs == 1)
+    if (pair_is_only(p))
         ike_log(ike, 5, "SESSION_STATUS", "Crypto tunnel is DOWN. Peer %s", endpoint_print(&p->remote, peer));
     bool renew = p->renew && p->connection->config && !p->connection->config->dynamic;
     if (renew)

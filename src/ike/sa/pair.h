@@ -9,8 +9,11 @@
 
 /* Memory is set aside before keys are made. NULL when full. */
 struct ike_pair *pair_new(struct ike *ike, struct ike_sa *sa, struct connection *connection, uint32_t slot);
-void pair_index(struct ike *ike, struct ike_pair *pair);           /* once SPIs and selector are set */
-void pair_start(struct ike *ike, struct ike_pair *pair);           /* lifetimes run; deadlines are set */
+void pair_index(struct ike *ike, struct ike_pair *pair); /* once SPIs and selector are set */
+void pair_start(struct ike *ike, struct ike_pair *pair); /* lifetimes run; deadlines are set */
+/* Whether it is the only one of its connection; of a dynamic connection, of its peer's IKE SA: with it the
+ * tunnel comes and goes. */
+bool pair_is_only(const struct ike_pair *p);
 void pair_doom(struct ike *ike, struct ike_pair *pair, bool tell); /* removed in a later step */
 void pair_timer(struct ike *ike, struct ike_pair *pair);
 void pair_step(struct ike *ike, struct ike_pair *pair);       /* its timer fired */

@@ -105,7 +105,7 @@ static void log_up(struct ike *ike, const struct ike_pair *p)
     ike_warn_weak_packet(ike, &p->algorithms);
     if (p->pfs_group)
         ike_warn_weak(ike, CBC_NONE, HASH_NONE, p->pfs_group);
-    if (p->connection->pairs == 1)
+    if (pair_is_only(p))
         ike_log(ike, 5, "SESSION_STATUS", "Crypto tunnel is UP. Peer %s Id: %s",
                 endpoint_print(&p->remote, peer), sa_identity_print(p->sa, id));
 }

@@ -53,6 +53,8 @@ static void test_two_spokes(void **state)
         assert_true(nodes_match(n[0], n[2]));
         assert_int_equal(node_usable(n[0]), 2);
         assert_int_equal(node_sas(n[0]), 2);
+        assert_true(node_logged(n[0], "UP. Peer 192.0.2.2"));
+        assert_true(node_logged(n[0], "UP. Peer 192.0.2.3"));
         world_free(w);
     }
 }
