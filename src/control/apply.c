@@ -114,6 +114,9 @@ int control_apply(struct control *c, struct config *next)
         log_line(c->log, "HOLDFAST", 3, "NETLINK", "the devices of this machine cannot be read: %s",
                  strerror(-error));
     redundancy_apply(c, next);
+    /* A group that goes on where a predecessor of this process was has its addresses again by now. */
+    if (redundancy_device_count(c) && devices_read(&c->devices, c->netlink) != 0)
+        c->devices_lost = true;
     c->report_problems = true;
     error = control_compile(c, next);
     c->report_problems = false;

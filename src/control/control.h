@@ -32,7 +32,8 @@
 enum control_record_kind {
     CONTROL_RECORD_CONNECTION = 32,     /* key: connection id -> its key (connection_ids.h) */
     CONTROL_RECORD_ADDRESS = 33,        /* an address that we added to a device and take away at the end */
-    CONTROL_RECORD_VIRTUAL_DEVICE = 34, /* the name of a device that we made */
+    CONTROL_RECORD_VIRTUAL_DEVICE = 34, /* a device that we made, and the state of its group */
+    CONTROL_RECORD_ARP_SETTINGS = 35,   /* of an interface with groups, as they were before */
 };
 
 /* Everything that is made from the configuration and the machine's devices. */

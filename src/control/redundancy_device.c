@@ -9,6 +9,12 @@
 #include "control/redundancy_internal.h"
 #include "io/sysctl.h"
 
+/* Its name, and enum hsrp_state or vrrp_state. */
+struct device_record {
+    char name[NETLINK_NAME];
+    uint8_t state;
+};
+
 static uint64_t record_key(const char *name)
 {
     return (uint64_t)hash_bytes(name, strlen(name), 1) << 32 | hash_bytes(name, strlen(name), 2);
@@ -49,6 +55,44 @@ static void device_settings(const char *name)
         (void)!sysctl_interface_set("ipv4", name, "rp_filter", 2);
 }
 
+void virtual_device_note(struct redundancy_group *g, uint8_t state)
+{
+    struct device_record record;
+
+    if (g->device.ifindex == 0 || g->device.burned_in)
+        return;
+    memset(&record, 0, sizeof record);
+    memcpy(record.name, g->device.name, sizeof record.name);
+    record.state = state;
+    (void)!record_store_put(g->redundancy->control->records, CONTROL_RECORD_VIRTUAL_DEVICE,
+                            record_key(record.name), bytes_of(&record, sizeof record));
+}
+
+/* What a predecessor of this process noted; 0: nothing. */
+static uint8_t noted_state(const struct control *c, const char *name)
+{
+    struct device_record record;
+    struct bytes data;
+
+    if (!record_store_get(c->records, CONTROL_RECORD_VIRTUAL_DEVICE, record_key(name), &data) ||
+        data.len != sizeof record)
+        return 0;
+    memcpy(&record, data.data, sizeof record);
+    return record.state;
+}
+
+/* Addresses of a predecessor on the interface itself. */
+static void burned_in_sweep(struct redundancy_group *g)
+{
+    struct address addresses[REDUNDANCY_ADDRESSES_MAX];
+    size_t n = group_addresses(g, addresses);
+
+    for (size_t i = 0; i < n; i++) {
+        struct prefix p = {addresses[i], address_bits(&addresses[i])};
+        (void)!netlink_address_delete(g->redundancy->control->netlink, g->ifindex, &p);
+    }
+}
+
 static int device_make(struct redundancy_group *g, const uint8_t mac[REDUNDANCY_MAC])
 {
     struct control *c = g->redundancy->control;
@@ -58,9 +102,8 @@ static int device_make(struct redundancy_group *g, const uint8_t mac[REDUNDANCY_
     name_make(g, d->name);
     if (netlink_link_by_name(c->netlink, d->name, &l) == 0 && strcmp(l.kind, "macvlan") == 0)
         (void)!netlink_link_delete(c->netlink, l.ifindex);
-    if (record_store_put(c->records, CONTROL_RECORD_VIRTUAL_DEVICE, record_key(d->name),
-                         bytes_of(d->name, sizeof d->name)) != 0)
-        return -ENOSPC;
+    if (!g->has_run)
+        g->resume = noted_state(c, d->name);
     int error = netlink_macvlan_add(c->netlink, g->ifindex, d->name, mac);
     if (!error)
         error = netlink_link_by_name(c->netlink, d->name, &l);
@@ -70,6 +113,7 @@ static int device_make(struct redundancy_group *g, const uint8_t mac[REDUNDANCY_
     d->ifindex = l.ifindex;
     d->parent = g->ifindex;
     memcpy(d->mac, mac, REDUNDANCY_MAC);
+    virtual_device_note(g, 0);
     return 0;
 }
 
@@ -89,6 +133,7 @@ int virtual_device_prepare(struct redundancy_group *g)
     if (burned_in) {
         d->parent = d->ifindex = g->ifindex;
         memcpy(d->mac, mac, REDUNDANCY_MAC);
+        burned_in_sweep(g);
     } else {
         error = device_make(g, mac);
     }
@@ -170,14 +215,14 @@ static void left_remove(void *context, uint8_t kind, uint64_t key, struct bytes 
 {
     struct control *c = context;
     struct netlink_link l;
-    char name[NETLINK_NAME];
+    struct device_record record;
 
     (void)key;
-    if (kind != CONTROL_RECORD_VIRTUAL_DEVICE || data.len != sizeof name)
+    if (kind != CONTROL_RECORD_VIRTUAL_DEVICE || data.len != sizeof record)
         return;
-    memcpy(name, data.data, sizeof name);
-    name[sizeof name - 1] = 0;
-    if (netlink_link_by_name(c->netlink, name, &l) == 0 && strcmp(l.kind, "macvlan") == 0)
+    memcpy(&record, data.data, sizeof record);
+    record.name[sizeof record.name - 1] = 0;
+    if (netlink_link_by_name(c->netlink, record.name, &l) == 0 && strcmp(l.kind, "macvlan") == 0)
         (void)!netlink_link_delete(c->netlink, l.ifindex);
 }
 

@@ -11,6 +11,8 @@
 
 enum { VRRP_PROTOCOL = 112 };
 
+static const ns RESUME_HOLD = 2 * NS_PER_S;
+
 /* ---- what the machines say of themselves ---- */
 
 bool group_active(const struct redundancy_group *g)
@@ -93,7 +95,8 @@ void group_actions(struct redundancy_group *g, const struct redundancy_actions *
             log_line(c->log, one->log.facility, one->log.severity, one->log.mnemonic, "%s", one->log.text);
             break;
         case REDUNDANCY_STATE:
-            break; /* seen by whoever compares states */
+            virtual_device_note(g, one->to);
+            break;
         }
     }
 }
@@ -186,12 +189,21 @@ void group_schedule(struct redundancy_group *g)
 
 /* ---- whether it runs, and with which priority ---- */
 
+/* Where others wait longer for a hello than we were away, the role was not lost: no election. */
+static uint8_t resume_state(const struct redundancy_group *g)
+{
+    bool in_time = g->protocol == REDUNDANCY_HSRP && g->hsrp.hold >= RESUME_HOLD;
+
+    return in_time ? g->resume : 0;
+}
+
 static void run_tell(struct redundancy_group *g, bool up)
 {
     struct hsrp_event h = {.kind = up ? HSRP_EVENT_UP : HSRP_EVENT_DOWN};
     struct vrrp_event v = {.kind = up ? VRRP_EVENT_UP : VRRP_EVENT_DOWN};
 
-    h.reload = up && !g->has_run && !g->redundancy->control->restarted;
+    h.reload = up && !g->has_run && g->redundancy->control->epoch == 1;
+    h.resume = up && !g->has_run ? resume_state(g) : 0;
     g->running = up;
     g->has_run = g->has_run || up;
     if (g->protocol == REDUNDANCY_HSRP)

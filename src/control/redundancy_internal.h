@@ -68,6 +68,7 @@ struct redundancy_group {
     struct track_use uses[TRACKING_USES_MAX];
     uint8_t use_count;
     struct ownership ownership;
+    uint8_t resume;        /* the state in which a predecessor of this process left it; 0: none */
     bool running, has_run; /* what the machine was told last; whether it ever ran */
     struct virtual_device device;
     uint64_t send_errors;
@@ -133,6 +134,8 @@ int virtual_device_prepare(struct redundancy_group *g) must_check;
 int virtual_device_own(struct redundancy_group *g) must_check;
 void virtual_device_disown(struct redundancy_group *g);
 void virtual_device_remove(struct redundancy_group *g);
+/* Keeps the group's state for a successor of this process. */
+void virtual_device_note(struct redundancy_group *g, uint8_t state);
 /* Of a predecessor: every device that the records name. */
 void virtual_devices_sweep(struct control *c);
 

@@ -240,6 +240,26 @@ static long setting_swap(const char *device, const char *name, long value)
     return sysctl_interface_set("ipv4", device, name, value) == 0 ? before : -1;
 }
 
+struct settings_record {
+    long arp_ignore, arp_announce;
+};
+
+/* What a predecessor found is what is to be put back. */
+static void settings_take(struct redundancy_interface *i)
+{
+    struct record_store *records = i->redundancy->control->records;
+    struct settings_record s = {setting_swap(i->device, "arp_ignore", 1),
+                                setting_swap(i->device, "arp_announce", 2)};
+    struct bytes data;
+
+    if (record_store_get(records, CONTROL_RECORD_ARP_SETTINGS, i->ifindex, &data) && data.len == sizeof s)
+        memcpy(&s, data.data, sizeof s);
+    else
+        (void)!record_store_put(records, CONTROL_RECORD_ARP_SETTINGS, i->ifindex, bytes_of(&s, sizeof s));
+    i->arp_ignore_before = s.arp_ignore;
+    i->arp_announce_before = s.arp_announce;
+}
+
 struct redundancy_interface *interface_new(struct redundancy *r, uint32_t ifindex, const char *device)
 {
     struct redundancy_interface *i = calloc(1, sizeof *i);
@@ -249,8 +269,7 @@ struct redundancy_interface *interface_new(struct redundancy *r, uint32_t ifinde
     i->redundancy = r;
     i->ifindex = ifindex;
     memcpy(i->device, device, strnlen(device, sizeof i->device - 1));
-    i->arp_ignore_before = setting_swap(device, "arp_ignore", 1);
-    i->arp_announce_before = setting_swap(device, "arp_announce", 2);
+    settings_take(i);
     list_add_tail(&r->interfaces, &i->all);
     return i;
 }
@@ -263,6 +282,7 @@ void interface_free(struct redundancy_interface *i)
         (void)!sysctl_interface_set("ipv4", i->device, "arp_ignore", i->arp_ignore_before);
     if (i->arp_announce_before >= 0)
         (void)!sysctl_interface_set("ipv4", i->device, "arp_announce", i->arp_announce_before);
+    record_store_delete(i->redundancy->control->records, CONTROL_RECORD_ARP_SETTINGS, i->ifindex);
     list_remove(&i->all);
     free(i);
 }
