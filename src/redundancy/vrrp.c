@@ -28,7 +28,7 @@ void vrrp_config_default(struct vrrp_config *c)
 static bool config_valid(const struct vrrp_config *c)
 {
     return c->vrid > 0 && c->address_count > 0 && c->address_count <= VRRP_ADDRESSES_MAX && c->interval > 0 &&
-           c->interval <= VRRP_INTERVAL_MAX && c->priority > 0 && address_len(&c->interface_address) > 0;
+           c->interval <= VRRP_INTERVAL_MAX && c->priority > 0;
 }
 
 static bool has_address(const struct vrrp_router *r, const struct address *a)
@@ -147,7 +147,8 @@ static void change(struct vrrp_router *r, enum vrrp_state state, ns now, struct 
 
 static void up(struct vrrp_router *r, const struct vrrp_event *event, struct redundancy_actions *actions)
 {
-    if (r->up)
+    /* Without an address of its own it has nothing to send from; a configuration with one starts it. */
+    if (r->up || !address_is_set(&r->config.interface_address))
         return;
     r->up = true;
     r->master_interval = r->config.interval;

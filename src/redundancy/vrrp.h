@@ -17,7 +17,7 @@ enum vrrp_state { VRRP_INITIALIZE, VRRP_BACKUP, VRRP_MASTER, VRRP_STATE_COUNT };
 struct vrrp_config {
     char interface[REDUNDANCY_INTERFACE_TEXT];
     uint8_t vrid;                          /* 1..255 */
-    struct address interface_address;      /* our own; IPv6: link-local */
+    struct address interface_address;      /* our own; IPv6: link-local; unset: UP does nothing */
     uint8_t interface_mac[REDUNDANCY_MAC]; /* burned in */
     struct address addresses[VRRP_ADDRESSES_MAX];
     uint8_t address_count; /* at least 1 */

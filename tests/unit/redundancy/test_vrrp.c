@@ -393,6 +393,30 @@ static void test_configure(void **state)
     assert_true(r.state == VRRP_BACKUP && r.priority == 150);
 }
 
+/* An interface without an address yet: nothing is sent from nowhere; with one it is brought up as any other.
+ */
+static void test_no_address(void **state)
+{
+    (void)state;
+    struct vrrp_config c = config_of(ADDRESS_V4), without = c;
+    struct vrrp_event up = {.kind = VRRP_EVENT_UP, .now = S, .resume = true};
+    struct vrrp_router r;
+    without.interface_address = (struct address){0};
+    vrrp_init(&r, &without, 0);
+    assert_string_equal(step(&r, up), "");
+    assert_true(!r.up && vrrp_deadline(&r) == NS_NEVER);
+    assert_string_equal(hear_from(&r, "10.1.1.3", 90, 100, S), "");
+    actions.count = 0;
+    vrrp_configure(&r, &c, 2 * S, &actions);
+    assert_string_equal(actions_text(&actions), "");
+    assert_string_equal(step(&r, up), "cl+Sa");
+    /* And when it goes, the Master says so with the address that it had. */
+    actions.count = 0;
+    vrrp_configure(&r, &without, 3 * S, &actions);
+    assert_string_equal(actions_text(&actions), "Scl-");
+    assert_true(!r.up && r.state == VRRP_INITIALIZE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_priority),      cmocka_unit_test(test_bad),
         cmocka_unit_test(test_storm),         cmocka_unit_test(test_duplicate),
         cmocka_unit_test(test_configure),     cmocka_unit_test(test_late),
+        cmocka_unit_test(test_no_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
