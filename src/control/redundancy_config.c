@@ -69,6 +69,7 @@ bool redundancy_vrrp_config(const struct redundancy_group *g, const struct confi
     text_copy(ret->interface, sizeof ret->interface, g->interface);
     ret->vrid = (uint8_t)v->group;
     ret->interface_address = g->source;
+    memcpy(ret->interface_mac, g->mac, REDUNDANCY_MAC);
     for (uint32_t k = 0; k < v->addresses.count && ret->address_count < VRRP_ADDRESSES_MAX; k++)
         if (v->addresses.items[k].address.family == g->family)
             ret->addresses[ret->address_count++] = v->addresses.items[k].address;
