@@ -70,14 +70,32 @@ static void current_facts(struct show *s, json_t *o, const struct config_crypto_
     fact_address(s, o, "current_peer", &view.current_peer);
 }
 
+static void reverse_facts(struct show *s, json_t *o, const struct config_reverse_route *r)
+{
+    json_t *reverse = json_object();
+
+    fact_flag(s, reverse, "static", r->is_static);
+    fact_number(s, reverse, "distance", r->distance);
+    fact_number(s, reverse, "tag", r->tag);
+    fact_address(s, reverse, "remote_peer", &r->remote_peer);
+    fact_value(s, o, "reverse_route", reverse);
+}
+
+/* `as`: the entry of the crypto map, which is `e` itself or stands for the dynamic map that has `e`. */
 static json_t *entry_facts(struct show *s, const struct config_crypto_map *m,
-                           const struct config_crypto_map_entry *e)
+                           const struct config_crypto_map_entry *as, const struct config_crypto_map_entry *e)
 {
     const struct config *c = s->source->config;
     json_t *o = json_object();
 
     fact_text(s, o, "name", m->name);
-    fact_number(s, o, "sequence", e->sequence);
+    fact_number(s, o, "sequence", as->sequence);
+    if (as->dynamic.name) {
+        fact_text(s, o, "dynamic_map", as->dynamic.name);
+        fact_number(s, o, "dynamic_sequence", e->sequence);
+    }
+    if (e->reverse_route.enabled)
+        reverse_facts(s, o, &e->reverse_route);
     fact_text(s, o, "local_address_interface", m->local_address.name);
     fact_text(s, o, "description", e->description);
     peer_facts(s, o, e);
@@ -93,6 +111,18 @@ static json_t *entry_facts(struct show *s, const struct config_crypto_map *m,
     return o;
 }
 
+static void entry_show(struct show *s, const struct config_crypto_map *m,
+                       const struct config_crypto_map_entry *e)
+{
+    const struct config_crypto_map *dynamic =
+        e->dynamic.name ? config_find_dynamic_map(s->source->config, e->dynamic.name) : NULL;
+
+    if (!e->dynamic.name)
+        show_item(s, entry_facts(s, m, e, e));
+    for (uint32_t i = 0; dynamic && i < dynamic->entries.count && !s->failed; i++)
+        show_item(s, entry_facts(s, m, e, &dynamic->entries.items[i]));
+}
+
 static void map_gather(struct show *s)
 {
     const struct grammar_value *tag = grammar_arg(s->call, "tag");
@@ -102,7 +132,7 @@ static void map_gather(struct show *s)
         const struct config_crypto_map *m = &c->crypto_maps.items[i];
         for (uint32_t k = 0; k < m->entries.count && !s->failed; k++)
             if (!tag || strcmp(tag->text, m->name) == 0)
-                show_item(s, entry_facts(s, m, &m->entries.items[k]));
+                entry_show(s, m, &m->entries.items[k]);
     }
 }
 
@@ -173,6 +203,9 @@ static void map_render(const struct show *s, const json_t *o, struct text *out)
     }
     text_printf(out, "Crypto Map \"%s\" %llu ipsec-isakmp\n", name,
                 (unsigned long long)number_at(o, "sequence"));
+    if (known_at(o, "dynamic_map"))
+        text_printf(out, "        Dynamic map template tag: %s (entry %llu)\n", text_at(o, "dynamic_map"),
+                    (unsigned long long)number_at(o, "dynamic_sequence"));
     if (known_at(o, "description"))
         text_printf(out, "        Description: %s\n", text_at(o, "description"));
     json_array_foreach(at(o, "peers"), i, v) text_printf(out, "        Peer = %s%s\n", text_at(v, "address"),
@@ -183,6 +216,9 @@ static void map_render(const struct show *s, const json_t *o, struct text *out)
     else if (json_array_size(at(o, "peers")))
         text_printf(out, "        Current peer: %s\n", text_at(json_array_get(at(o, "peers"), 0), "address"));
     print_lifetime_and_sets(o, out);
+    if (known_at(o, "reverse_route"))
+        text_printf(out, "        Reverse Route Injection Enabled%s\n",
+                    flag_at(at(o, "reverse_route"), "static") ? " (static)" : "");
 }
 
 const struct show_subject show_crypto_map = {.list = "crypto_maps",
