@@ -78,8 +78,11 @@ static void answers_are_forgotten(void **state)
     ns now = NS_PER_S;
     assert_non_null(ask(c, "198.51.100.1", 100, &now));
     assert_non_null(next_hop_find(c, &a, 100, now + NS_PER_S - 1));
-    now += NS_PER_S;
-    assert_non_null(ask(c, "198.51.100.1", 100, &now)); /* after a second one packet takes the kernel's way */
+    for (int i = 0; i < 25; i++) { /* once a second one packet takes the kernel's way, asked again or not */
+        now += NS_PER_S;
+        assert_non_null(ask(c, "198.51.100.1", 100, &now));
+        assert_non_null(next_hop_find(c, &a, 100, now));
+    }
 
     next_hops_neighbour(c, &changed);
     assert_non_null(next_hop_find(c, &a, 100, now));
@@ -90,13 +93,13 @@ static void answers_are_forgotten(void **state)
     changed.ifindex = left;
     run("ip neigh replace 192.0.2.2 dev left lladdr 02:00:5e:00:53:02 nud permanent");
     next_hops_neighbour(c, &changed);
-    assert_null(next_hop_find(c, &a, 100, now)); /* and not asked again at once, either */
-    assert_null(next_hop_find(c, &a, 100, now));
     const struct link_hop *hop = ask(c, "198.51.100.1", 100, &now);
     assert_non_null(hop);
     assert_memory_equal(hop->mac, other, 6);
 
-    next_hops_flush(c);
+    next_hops_flush(c); /* right after the question before: the next one waits for its turn */
+    assert_null(next_hop_find(c, &a, 100, now));
+    assert_null(next_hop_find(c, &a, 100, now));
     run("ip neigh replace 192.0.2.2 dev left lladdr 02:00:5e:00:53:01 nud permanent");
     hop = ask(c, "198.51.100.1", 100, &now);
     assert_non_null(hop);
