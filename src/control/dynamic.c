@@ -183,6 +183,18 @@ void dynamic_remove(struct dynamic_policy *d, uint32_t connection, const struct 
         i->pairs--;
 }
 
+void dynamic_take_back(struct dynamic_policy *d, uint32_t connection, const struct selector *s)
+{
+    struct item *i = item_find(d, connection, s);
+    struct config_access_list *l = list_find(d->scopes, connection);
+
+    if (!i || i->pairs == 0 || --i->pairs > 0)
+        return;
+    if (l)
+        list_drop(l, s);
+    item_free(d, i);
+}
+
 void dynamic_recount(struct dynamic_policy *d)
 {
     list_for_each(&d->all, at) list_entry(at, struct item, all)->pairs = 0;

@@ -26,6 +26,8 @@ void dynamic_free(struct dynamic_policy *d);
 /* One pair more, one pair less. */
 enum dynamic_change dynamic_add(struct dynamic_policy *d, uint32_t connection, const struct selector *s);
 void dynamic_remove(struct dynamic_policy *d, uint32_t connection, const struct selector *s);
+/* The same for a pair that could not be used: a selector that came with it goes with it. */
+void dynamic_take_back(struct dynamic_policy *d, uint32_t connection, const struct selector *s);
 /* No pair is counted any more; all are counted anew with dynamic_add. */
 void dynamic_recount(struct dynamic_policy *d);
 /* Gives each dynamic connection of `s` that has no access list one made of its selectors. -ENOMEM. */

@@ -63,7 +63,7 @@ static int selector_add(struct control *c, const struct sad_pair *p)
     if (!error)
         firewall_soon(c);
     else
-        dynamic_remove(c->dynamic, p->entry, &p->selector);
+        dynamic_take_back(c->dynamic, p->entry, &p->selector);
     return error;
 }
 

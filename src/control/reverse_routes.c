@@ -143,6 +143,8 @@ static void item_settle(struct reverse_routes *r, struct item *i)
     }
     if (possible && !i->installed)
         item_install(r, i, &route);
+    else if (possible)
+        (void)!netlink_route_add(r->control->netlink, &route); /* should it have gone with its device */
     if (!wanted)
         item_free(r, i);
 }

@@ -92,6 +92,14 @@ static void test_life(void **state)
     assert_int_equal(list->entries.items[1].protocol, 6);
     assert_int_equal(list->entries.items[1].destination.port_low, 80);
     assert_int_equal(list->entries.items[1].source.port_match, CONFIG_PORT_ANY);
+    struct selector c = selector_of(3);
+    assert_int_equal(dynamic_add(d, 7, &c), DYNAMIC_NEW);
+    assert_int_equal(list->entries.count, 3);
+    dynamic_take_back(d, 7, &c);
+    assert_int_equal(list->entries.count, 2);
+    dynamic_take_back(d, 7, &c);
+    dynamic_take_back(d, 7, &a); /* another pair has it: it stays */
+    assert_int_equal(list->entries.count, 2);
     /* The last pair goes: what it carried stays protected, also in the next generation. */
     dynamic_remove(d, 7, &a);
     dynamic_remove(d, 7, &a);
