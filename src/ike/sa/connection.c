@@ -100,6 +100,7 @@ static void configure_one(struct ike *ike, struct connection *c, const struct ik
 {
     c->config = config;
     c->mark = true;
+    c->quiet_until = 0; /* what was in the way (no local address, no peer) may be gone */
     uint32_t peer;
     if (c->worked && connection_has_peer(c, &c->last_peer, &peer)) {
         c->preferred = peer;
