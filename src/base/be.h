@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Integers in network byte order as types of their own, so that mixed byte orders do not compile. They have alignment 1:
- * a header struct made of them can lie anywhere in a packet. */
+/* Integers in network byte order as types of their own, so that mixed byte orders do not compile. They have
+ * alignment 1: a header struct made of them can lie anywhere in a packet. */
 #ifndef BASE_BE_H
 #define BASE_BE_H
 

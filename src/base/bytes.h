@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Borrowed views of memory, and secrets.
  *
- * `struct bytes` never owns what it points to: a parsed message borrows from its packet, and a machine copies what
- * must outlive it. `struct secret` holds key material inline, so that whoever owns the struct owns the key and
- * `secret_wipe` in its `done` leaves nothing behind.
+ * `struct bytes` never owns what it points to: a parsed message borrows from its packet, and a machine copies
+ * what must outlive it. `struct secret` holds key material inline, so that whoever owns the struct owns the
+ * key and `secret_wipe` in its `done` leaves nothing behind.
  */
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
@@ -17,7 +17,7 @@
 #define MIN(a, b)     ((a) < (b) ? (a) : (b))
 #define MAX(a, b)     ((a) > (b) ? (a) : (b))
 
-#define container_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
+#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 #define must_check                          __attribute__((warn_unused_result))
 
 struct bytes {
@@ -41,8 +41,8 @@ bool bytes_equal_secret(struct bytes a, struct bytes b);
 /* Writes 2*len lower-case digits and a NUL; `out` has room for 2*len+1. Returns `out`. */
 char *bytes_to_hex(struct bytes b, char *out);
 
-/* Reads hex text, blanks and newlines skipped. Returns the number of bytes, or -1 on a bad digit, an odd number of
- * digits or more than `size` bytes. */
+/* Reads hex text, blanks and newlines skipped. Returns the number of bytes, or -1 on a bad digit, an odd
+ * number of digits or more than `size` bytes. */
 int bytes_from_hex(const char *text, uint8_t *out, size_t size);
 
 /* Clears memory in a way that the compiler may not leave out. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bounds-checked cursors: everything that crosses a wire or a record is read and written through one.
  *
- * Both are sticky: the first access beyond the end marks the cursor failed, later reads give zero or empty views and
- * later writes do nothing, so a codec checks once, at its end. A failed cursor never touches memory.
+ * Both are sticky: the first access beyond the end marks the cursor failed, later reads give zero or empty
+ * views and later writes do nothing, so a codec checks once, at its end. A failed cursor never touches
+ * memory.
  */
 #ifndef BASE_CURSOR_H
 #define BASE_CURSOR_H

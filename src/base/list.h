@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An intrusive doubly linked list. A link that is in no list points to itself after list_init; list_remove leaves it
- * so, hence removing twice is harmless. */
+/* An intrusive doubly linked list. A link that is in no list points to itself after list_init; list_remove
+ * leaves it so, hence removing twice is harmless. */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
@@ -43,8 +43,9 @@ static inline void list_remove(struct list *l)
 #define list_entry(link, type, member) container_of(link, type, member)
 
 /* `at` may be removed inside the loop. */
-#define list_for_each_safe(head, at, following)                                                               \
-    for (struct list *at = (head)->next, *following = at->next; at != (head); at = following, following = at->next)
+#define list_for_each_safe(head, at, following)                               \
+    for (struct list *at = (head)->next, *following = at->next; at != (head); \
+         at = following, following = at->next)
 
 #define list_for_each(head, at) for (struct list *at = (head)->next; at != (head); at = at->next)
 

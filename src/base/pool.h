@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A pool of equal objects with a hard limit: memory comes in chunks as it is first needed and is never more than the
- * limit, so a flood costs bounded memory and a small gateway costs little. Objects are zeroed when taken and wiped when
- * put back. */
+/* A pool of equal objects with a hard limit: memory comes in chunks as it is first needed and is never more
+ * than the limit, so a flood costs bounded memory and a small gateway costs little. Objects are zeroed when
+ * taken and wiped when put back. */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 

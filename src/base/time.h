@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Time is nanoseconds of a monotonic clock that goes on across the restart of a process. Only src/io reads it; machines
- * get it with their events. */
+/* Time is nanoseconds of a monotonic clock that goes on across the restart of a process. Only src/io reads
+ * it; machines get it with their events. */
 #ifndef BASE_TIME_H
 #define BASE_TIME_H
 

@@ -5,8 +5,8 @@
  *
  * The answers are the kernel's own (its route, its neighbour table) and are forgotten as soon as the kernel
  * says that something changed. Once a second the packet of each destination takes the kernel's way all the
- * same: so the kernel sees its neighbour in use, and goes on asking whether it is there (RFC 4861 §7.3), and a
- * packet filter of the gateway that knows connections keeps this one. */
+ * same: so the kernel sees its neighbour in use, and goes on asking whether it is there (RFC 4861 §7.3), and
+ * a packet filter of the gateway that knows connections keeps this one. */
 #ifndef ENGINE_NEXT_HOP_H
 #define ENGINE_NEXT_HOP_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the IKE machine must know of the configuration. Control makes it from the model; the machine borrows it until
- * the next ike_configure. Names (crypto map, transform set) are for logs and show only. */
+/* What the IKE machine must know of the configuration. Control makes it from the model; the machine borrows
+ * it until the next ike_configure. Names (crypto map, transform set) are for logs and show only. */
 #ifndef IKE_CONFIG_H
 #define IKE_CONFIG_H
 
@@ -25,7 +25,8 @@ struct ike_policy {
 };
 
 /* One `crypto isakmp key`: by the peer's address (most specific prefix wins) or by its name (`hostname`, then
- * peer.address.family is ADDRESS_NONE), which also serves ID_FQDN, ID_USER_FQDN and ID_KEY_ID in aggressive mode. */
+ * peer.address.family is ADDRESS_NONE), which also serves ID_FQDN, ID_USER_FQDN and ID_KEY_ID in aggressive
+ * mode. */
 struct ike_key {
     struct prefix peer;
     const char *hostname;
@@ -48,10 +49,10 @@ enum ike_identity_kind { IKE_IDENTITY_ADDRESS, IKE_IDENTITY_HOSTNAME };
 
 struct ike_peer {
     struct address address;
-    bool is_default;           /* `set peer A default` */
-    bool aggressive;           /* initiate aggressive mode (crypto isakmp peer ... set aggressive-mode) */
-    const char *aggressive_id; /* identity sent in it; NULL: as `identity` says */
-    uint8_t aggressive_id_type; /* ISAKMP id type of aggressive_id: 2 FQDN, 3 USER_FQDN, 11 KEY_ID */
+    bool is_default;             /* `set peer A default` */
+    bool aggressive;             /* initiate aggressive mode (crypto isakmp peer ... set aggressive-mode) */
+    const char *aggressive_id;   /* identity sent in it; NULL: as `identity` says */
+    uint8_t aggressive_id_type;  /* ISAKMP id type of aggressive_id: 2 FQDN, 3 USER_FQDN, 11 KEY_ID */
     struct bytes aggressive_key; /* empty: as for main mode */
 };
 
@@ -62,7 +63,8 @@ struct ike_connection {
     const char *map_name;
     const char *interface_name;
     uint32_t sequence;
-    bool dynamic; /* an entry of a dynamic map: never initiates; no peers means any peer, no selectors any proxy */
+    bool dynamic; /* an entry of a dynamic map: never initiates; no peers means any peer, no selectors any
+                     proxy */
     struct address local;
     struct ike_peer *peers; /* in order of preference */
     uint32_t peer_count;
@@ -93,8 +95,9 @@ struct ike_config {
     const char *hostname;
 
     uint8_t dpd_mode;
-    uint32_t dpd_seconds, dpd_retry_seconds, dpd_misses; /* misses: unanswered probes until the peer is dead */
-    uint32_t nat_keepalive_seconds;                      /* 0: off */
+    uint32_t dpd_seconds, dpd_retry_seconds,
+        dpd_misses;                 /* misses: unanswered probes until the peer is dead */
+    uint32_t nat_keepalive_seconds; /* 0: off */
     bool invalid_spi_recovery;
     bool aggressive_disabled; /* neither offered nor answered */
     bool fragmentation;

@@ -146,8 +146,9 @@ int netlink_link_set_mtu(struct netlink *n, uint32_t ifindex, uint32_t mtu)
     return request_run(n, m, failed, NULL, NULL);
 }
 
-/* VEPA, not private: what arrives with our virtual MAC as its source (another router that is active, too) then still
- * reaches the parent, where it is listened to. As in private mode nothing is switched between devices here. */
+/* VEPA, not private: what arrives with our virtual MAC as its source (another router that is active, too)
+ * then still reaches the parent, where it is listened to. As in private mode nothing is switched between
+ * devices here. */
 int netlink_macvlan_add(struct netlink *n, uint32_t parent, const char *name, const uint8_t mac[6])
 {
     struct ifinfomsg header = {.ifi_family = AF_UNSPEC};

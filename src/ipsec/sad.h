@@ -106,7 +106,7 @@ struct sad_engine {
     uint64_t bursts, packets_out, packets_in, packets_bypassed, bytes_out, bytes_in;
     uint64_t icmp_sent, fragments_sent, fragments_reassembled, segments_coalesced;
     uint64_t packets_to_neighbour; /* of packets_out: straight to the device, past the kernel's IP layer */
-    _Atomic uint32_t starts; /* how often an engine took this place */
+    _Atomic uint32_t starts;       /* how often an engine took this place */
 };
 
 struct sad {

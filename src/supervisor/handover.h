@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The descriptors that the supervisor holds and every process it starts finds under the same number, so that a
- * successor goes on with the same sockets, queues and memory. */
+/* The descriptors that the supervisor holds and every process it starts finds under the same number, so that
+ * a successor goes on with the same sockets, queues and memory. */
 #ifndef SUPERVISOR_HANDOVER_H
 #define SUPERVISOR_HANDOVER_H
 
@@ -17,11 +17,11 @@ enum handover_fd {
     HANDOVER_UDP4500_IKE_V6,
     HANDOVER_UDP4500_ESP_V4, /* and ESP. Engine only; control sends NAT keepalives by the former */
     HANDOVER_UDP4500_ESP_V6,
-    HANDOVER_ESP_V4,         /* raw sockets, v4 with IP_HDRINCL. Engine only */
+    HANDOVER_ESP_V4, /* raw sockets, v4 with IP_HDRINCL. Engine only */
     HANDOVER_ESP_V6,
     HANDOVER_AH_V4,
     HANDOVER_AH_V6,
-    HANDOVER_ICMP_V4,        /* raw: path MTU messages that come in. Engine only */
+    HANDOVER_ICMP_V4, /* raw: path MTU messages that come in. Engine only */
     HANDOVER_ICMP_V6,
     HANDOVER_CHANNEL_CONTROL, /* SOCK_SEQPACKET pair: control's end */
     HANDOVER_CHANNEL_ENGINE,  /* the engine's end */
@@ -30,8 +30,8 @@ enum handover_fd {
     HANDOVER_END,
 };
 
-/* Every packet and message that we send ourselves carries this mark: the rule that leads interesting traffic into the
- * TUN device passes it by. */
+/* Every packet and message that we send ourselves carries this mark: the rule that leads interesting traffic
+ * into the TUN device passes it by. */
 enum { HOLDFAST_MARK = 0x48464601 };
 
 /* The TUN device and the routing table that leads to it. */

@@ -170,7 +170,8 @@ int main(int argc, char **argv)
         return 0;
     }
     secrets_protect();
-    if (o.role == ROLE_CONTROL || o.role == ROLE_ENGINE) /* started through /proc/self/exe, which ps would show */
+    if (o.role == ROLE_CONTROL ||
+        o.role == ROLE_ENGINE) /* started through /proc/self/exe, which ps would show */
         prctl(PR_SET_NAME, o.role == ROLE_CONTROL ? "holdfastd-ctl" : "holdfastd-eng");
     if (o.role == ROLE_CONTROL)
         return control_main(o.config_file, o.run_directory, o.foreground);

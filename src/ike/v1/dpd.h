@@ -10,7 +10,7 @@ void dpd_timer(struct ike *ike, struct ike_sa *sa); /* its deadline came: ask th
 void dpd_traffic(struct ike *ike, struct ike_sa *sa, ns last_in, ns last_out); /* the answer */
 /* Pairs were left without an IKE SA: probing needs a new one. */
 void dpd_take_up(struct ike *ike, const struct address *local, const struct address *remote);
-void dpd_heard(struct ike *ike, struct ike_sa *sa);                            /* something authentic came */
+void dpd_heard(struct ike *ike, struct ike_sa *sa); /* something authentic came */
 void dpd_notify(struct ike *ike, struct ike_sa *sa, const struct isakmp_notify *n);
 
 #endif
