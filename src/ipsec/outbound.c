@@ -229,6 +229,24 @@ static void bypass(struct outbound *o, const struct decision *d, uint8_t *data)
     o->path.engine->packets_bypassed++;
 }
 
+/* An ICMP error quotes the packet that it is about. About one that policy protects it must not leave in
+ * clear, though its own addresses, a router's, are in no access list (RFC 4301 §6.2). */
+static bool quotes_protected(struct outbound *o, const struct ip_packet *packet, uint32_t ifindex)
+{
+    struct icmp_error error;
+    if (!packet->has_icmp || !icmp_error_parse(packet, &error))
+        return false;
+    struct packet_tuple tuple = {.local = error.destination,
+                                 .remote = error.source,
+                                 .protocol = error.protocol,
+                                 .has_ports = error.has_ports,
+                                 .local_port = error.destination_port,
+                                 .remote_port = error.source_port,
+                                 .ifindex = ifindex};
+    const struct decision *d = decide(&o->decider, &tuple);
+    return d && d->protect;
+}
+
 bool outbound_plan(struct outbound *o, const struct outbound_packet *p, size_t source, bool waited)
 {
     struct ip_packet packet;
@@ -243,9 +261,12 @@ bool outbound_plan(struct outbound *o, const struct outbound_packet *p, size_t s
     }
     tuple_of(&packet, &tuple);
     tuple.ifindex = p->ifindex;
+    bool quotes = quotes_protected(o, &packet, p->ifindex); /* before: a decision lasts until the next */
     const struct decision *d = decide(&o->decider, &tuple);
     if (!d) {
         result_drop(o, DROP_NO_SA, source);
+    } else if (!d->protect && quotes) {
+        result_drop(o, DROP_SELECTOR_MISMATCH, source);
     } else if (!d->protect) {
         bypass(o, d, p->data);
         struct outbound_result *r = result_add(o, OUTBOUND_BYPASS, source);

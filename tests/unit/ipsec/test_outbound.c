@@ -438,6 +438,40 @@ static void what_is_not_protected(void **state)
     assert_int_equal(DROP_MALFORMED, outbound_results(spoke.out)->reason);
 }
 
+/* A router's ICMP error is in no access list; about a packet that policy protects it does not leave in clear.
+ */
+static void icmp_errors_quote(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *source, *destination; /* of the quoted packet, which came in */
+        int kind;
+    } cases[] = {
+        {"10.2.0.1", "10.1.1.1", OUTBOUND_DROPPED}, /* of the tunnel's traffic */
+        {"10.3.0.1", "10.1.1.1", OUTBOUND_BYPASS},
+        {"10.2.0.1", "172.16.0.1", OUTBOUND_BYPASS},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct outbound_packet quoted = packet_make(buffers[1], 4, 100, false, 0);
+        struct outbound_packet p = packet_make(buffers[0], 4, 100, false, 0);
+        struct address a, router;
+        address_parse(cases[i].source, &a);
+        memcpy(quoted.data + 12, a.bytes, 4);
+        address_parse(cases[i].destination, &a);
+        memcpy(quoted.data + 16, a.bytes, 4);
+        ipv4_checksum_set(quoted.data);
+        address_parse("198.51.100.9", &router);
+        p.len = (uint32_t)icmp_error_write(ICMP_ERROR_UNREACHABLE, bytes_of(quoted.data, quoted.len), &router,
+                                           0, p.data, 576);
+        assert_true(p.len > 0);
+        p.ifindex = GATEWAY_IFINDEX;
+        for (int again = 0; again < 2; again++) {
+            assert_int_equal(1, outbound_burst(spoke.out, &p, 1, 1000));
+            assert_int_equal(cases[i].kind, outbound_results(spoke.out)->kind);
+        }
+    }
+}
+
 /* Before control published anything, nothing passes in clear. */
 static void no_policy_no_traffic(void **state)
 {
@@ -516,6 +550,7 @@ int main(void)
         T(queue_times_out),
         T(queue_is_bounded),
         T(what_is_not_protected),
+        T(icmp_errors_quote),
         T(no_policy_no_traffic),
         T(runs_for_segmentation),
         T(successor_repeats_nothing),
