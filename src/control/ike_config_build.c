@@ -12,7 +12,7 @@
 
 #include "control/spd_build.h"
 
-enum { DPD_MISSES = 5, ID_FQDN = 2, ID_USER_FQDN = 3 };
+enum { ID_FQDN = 2, ID_USER_FQDN = 3 };
 
 struct build {
     const struct config *config;
@@ -297,7 +297,6 @@ static void global_build(struct build *b)
     o->dpd_mode = k->seconds == 0 ? IKE_DPD_OFF : k->periodic ? IKE_DPD_PERIODIC : IKE_DPD_ON_DEMAND;
     o->dpd_seconds = k->seconds;
     o->dpd_retry_seconds = k->retry_seconds ? k->retry_seconds : 2;
-    o->dpd_misses = DPD_MISSES;
     o->nat_keepalive_seconds = c->nat_keepalive;
     o->invalid_spi_recovery = c->invalid_spi_recovery;
     o->aggressive_disabled = c->aggressive_mode_disabled;

@@ -96,7 +96,7 @@ struct ike_config {
 
     uint8_t dpd_mode;
     uint32_t dpd_seconds, dpd_retry_seconds,
-        dpd_misses;                 /* misses: unanswered probes until the peer is dead */
+        dpd_misses; /* unanswered probes until the peer is dead; 0: three, as the field counts */
     uint32_t nat_keepalive_seconds; /* 0: off */
     bool invalid_spi_recovery;
     bool aggressive_disabled; /* neither offered nor answered */
