@@ -6,7 +6,8 @@
  * All is in one table, `inet holdfast`, which is replaced in one step; nobody else's rules are touched. Never
  * dropped are: IPsec and IKE of this machine (protocols 50 and 51, UDP 500 and 4500), what carries our mark,
  * path MTU messages to this machine, neighbour discovery, and link-local multicast (VRRP, HSRP, routing
- * protocols).
+ * protocols). An ICMP error that quotes a packet of a protected flow does not leave either, whatever its own
+ * addresses are.
  */
 #ifndef IO_FIREWALL_H
 #define IO_FIREWALL_H

@@ -5,7 +5,12 @@
  * With many sequences that would be slow. Where there are more than MANY, those that only permit and only
  * plain prefixes go into one set of pairs of prefixes instead (their order does not matter, since all of them
  * drop); sets must not overlap, so what lies within another pair is left out, and what overlaps otherwise
- * keeps its chain. */
+ * keeps its chain.
+ *
+ * An ICMP error carries the head of the packet that it is about. The engine looks into it; what the kernel
+ * says after our processes died never passes the engine. So a chain `quote` per interface compares the quoted
+ * packet, turned round, with the same policy, by offset: the quoted header begins 8 bytes behind the ICMP
+ * header. The sets are of plain integers because those serve both. */
 #include "io/firewall_text.h"
 
 #include <arpa/inet.h>
@@ -18,6 +23,16 @@
 #include "base/address.h"
 
 enum { MANY = 32, INTERFACE_NAME_MAX = 15, OVERLAP_BUDGET = 20000000 };
+
+/* Bits behind the start of an ICMP error's header. */
+enum {
+    QUOTED_V4_PROTOCOL = 8 * (8 + 9),
+    QUOTED_V4_SOURCE = 8 * (8 + 12),
+    QUOTED_V4_DESTINATION = 8 * (8 + 16),
+    QUOTED_V6_PROTOCOL = 8 * (8 + 6),
+    QUOTED_V6_SOURCE = 8 * (8 + 8),
+    QUOTED_V6_DESTINATION = 8 * (8 + 24),
+};
 
 void nft_text_add(struct nft_text *t, const char *format, ...)
 {
@@ -139,6 +154,37 @@ static bool rule_valid(const struct firewall_rule *r)
                               r->destination_port_low <= r->destination_port_high));
 }
 
+/* A quoted packet that came by a tunnel has the policy's destination as its source. Ports are not compared,
+ * which only drops more; of IPv6 neither is the protocol of a permit, since extension headers hide it. */
+static void text_quoted(struct nft_text *t, const struct match *m, unsigned v4_bit, unsigned v6_bit)
+{
+    bool v6 = m->len == 16;
+    if (m->length == 0)
+        return;
+    nft_text_add(t, "@th,%u,%zu & 0x", v6 ? v6_bit : v4_bit, m->len * 8);
+    for (size_t i = 0; i < m->len; i++)
+        nft_text_add(t, "%02x", m->mask[i]);
+    nft_text_add(t, " == 0x");
+    for (size_t i = 0; i < m->len; i++)
+        nft_text_add(t, "%02x", m->address[i]);
+    nft_text_add(t, " ");
+}
+
+static void text_quote_rule(struct nft_text *t, const struct firewall_rule *r, const char *drop)
+{
+    struct match source = match_of(r->family, r->source, r->source_wildcard);
+    struct match destination = match_of(r->family, r->destination, r->destination_wildcard);
+    bool v6 = r->family == ADDRESS_V6;
+    if (!r->permit && r->has_ports)
+        return;
+    nft_text_add(t, "  meta nfproto %s ", v6 ? "ipv6" : "ipv4");
+    text_quoted(t, &source, QUOTED_V4_DESTINATION, QUOTED_V6_DESTINATION);
+    text_quoted(t, &destination, QUOTED_V4_SOURCE, QUOTED_V6_SOURCE);
+    if (r->protocol && !(v6 && r->permit))
+        nft_text_add(t, "@th,%u,8 %u ", v6 ? QUOTED_V6_PROTOCOL : QUOTED_V4_PROTOCOL, r->protocol);
+    nft_text_add(t, "%s\n", r->permit ? drop : "return");
+}
+
 /* ---- sets of prefixes ---- */
 
 struct element {
@@ -246,22 +292,33 @@ static int plain_find(const struct firewall_interface *f, struct plain *ret)
     return 0;
 }
 
+/* As a range of integers. */
+static void text_range(struct nft_text *t, const struct match *m)
+{
+    nft_text_add(t, "0x");
+    for (size_t i = 0; i < m->len; i++)
+        nft_text_add(t, "%02x", m->address[i]);
+    if ((size_t)m->length == m->len * 8)
+        return;
+    nft_text_add(t, "-0x");
+    for (size_t i = 0; i < m->len; i++)
+        nft_text_add(t, "%02x", (uint8_t)(m->address[i] | (uint8_t)~m->mask[i]));
+}
+
 static void text_set(struct nft_text *t, const struct plain *p, size_t interface, size_t len)
 {
     bool any = false;
     for (size_t i = 0; i < p->count; i++) {
         const struct element *e = &p->elements[i];
-        char source[INET6_ADDRSTRLEN], destination[INET6_ADDRSTRLEN];
         if (e->source.len != len || !p->in_set[e->sequence] || e->redundant)
             continue;
-        inet_ntop(len == 4 ? AF_INET : AF_INET6, e->source.address, source, sizeof(source));
-        inet_ntop(len == 4 ? AF_INET : AF_INET6, e->destination.address, destination, sizeof(destination));
-        const char *type = len == 4 ? "ipv4_addr" : "ipv6_addr";
         if (!any)
-            nft_text_add(t, " set many%zu_%zu {\n  type %s . %s\n  flags interval\n  elements = {\n", len,
-                         interface, type, type);
-        nft_text_add(t, "%s  %s/%d . %s/%d", any ? ",\n" : "", source, e->source.length, destination,
-                     e->destination.length);
+            nft_text_add(t, " set many%zu_%zu {\n  typeof %s\n  flags interval\n  elements = {\n", len,
+                         interface, len == 4 ? "@nh,96,32 . @nh,128,32" : "@nh,64,128 . @nh,192,128");
+        nft_text_add(t, "%s", any ? ",\n  " : "  ");
+        text_range(t, &e->source);
+        nft_text_add(t, " . ");
+        text_range(t, &e->destination);
         any = true;
     }
     if (any)
@@ -308,6 +365,47 @@ static void text_exceptions(struct nft_text *t, bool in, uint32_t mark)
     }
 }
 
+/* The pair of addresses that a set is asked for, policy's source first. */
+static const char *set_key(size_t len, bool in, bool quoted)
+{
+    static const char *const keys[2][2] = {{"@nh,96,32 . @nh,128,32", "@nh,128,32 . @nh,96,32"},
+                                           {"@nh,64,128 . @nh,192,128", "@nh,192,128 . @nh,64,128"}};
+    static const char *const quoted_keys[2] = {"@th,192,32 . @th,160,32", "@th,256,128 . @th,128,128"};
+    return quoted ? quoted_keys[len == 16] : keys[len == 16][in];
+}
+
+static void text_sets(struct nft_text *t, size_t interface, bool in, bool quoted, const struct plain *p)
+{
+    for (size_t len = 4; len <= 16; len += 12)
+        if (plain_any(p, len))
+            nft_text_add(t, "  meta nfproto %s %s @many%zu_%zu counter name \"%s_%zu_many\" drop\n",
+                         len == 4 ? "ipv4" : "ipv6", set_key(len, in, quoted), len, interface,
+                         in ? "in" : "out", interface);
+}
+
+/* What ICMP errors quote; counted as what leaves. */
+static void text_quotes(struct nft_text *t, const struct firewall_interface *f, size_t interface,
+                        const struct plain *p)
+{
+    char drop[96];
+    for (size_t i = 0; i < f->sequence_count; i++) {
+        const struct firewall_sequence *s = &f->sequences[i];
+        if (p->in_set[i])
+            continue;
+        snprintf(drop, sizeof(drop), "counter name \"out_%zu_%" PRIu32 "\" drop", interface, s->number);
+        nft_text_add(t, " chain quote_%zu_%" PRIu32 " {\n", interface, s->number);
+        for (size_t j = 0; j < s->rule_count; j++)
+            text_quote_rule(t, &s->rules[j], drop);
+        nft_text_add(t, " }\n");
+    }
+    nft_text_add(t, " chain quote_%zu {\n", interface);
+    text_sets(t, interface, false, true, p);
+    for (size_t i = 0; i < f->sequence_count; i++)
+        if (!p->in_set[i])
+            nft_text_add(t, "  jump quote_%zu_%" PRIu32 "\n", interface, f->sequences[i].number);
+    nft_text_add(t, " }\n");
+}
+
 static void text_interface(struct nft_text *t, const struct firewall_rules *rules, size_t interface, bool in,
                            const struct plain *p, firewall_start_find *start, void *user)
 {
@@ -328,13 +426,16 @@ static void text_interface(struct nft_text *t, const struct firewall_rules *rule
         nft_text_add(t, " }\n");
     }
     text_counter(t, in, interface, "many", start(user, in, interface, FIREWALL_SEQUENCE_MANY));
+    if (!in)
+        text_quotes(t, f, interface, p);
     nft_text_add(t, " chain %s_%zu {\n", way, interface);
     text_exceptions(t, in, rules->mark);
-    for (size_t len = 4; len <= 16; len += 12)
-        if (plain_any(p, len))
-            nft_text_add(t, "  %s %s . %s %s @many%zu_%zu counter name \"%s_%zu_many\" drop\n",
-                         len == 4 ? "ip" : "ip6", in ? "daddr" : "saddr", len == 4 ? "ip" : "ip6",
-                         in ? "saddr" : "daddr", len, interface, way, interface);
+    if (!in)
+        nft_text_add(t,
+                     "  icmp type { destination-unreachable, source-quench, redirect, time-exceeded, "
+                     "parameter-problem } jump quote_%zu\n  icmpv6 type < 128 jump quote_%zu\n",
+                     interface, interface);
+    text_sets(t, interface, in, false, p);
     for (size_t i = 0; i < f->sequence_count; i++)
         if (!p->in_set[i])
             nft_text_add(t, "  jump %s_%zu_%" PRIu32 "\n", way, interface, f->sequences[i].number);

@@ -110,6 +110,97 @@ static bool arrives(const char *source, const char *destination, uint16_t port)
     return there;
 }
 
+/* Whether an ICMP message of `type` to `destination`, which no policy names, leaves with the header of a
+ * packet from `source` to `target` in it. */
+static bool error_leaves(uint8_t type, const char *destination, const char *source, const char *target,
+                         uint8_t protocol)
+{
+    static uint8_t buffer[TUN_PACKET_MAX];
+    struct address to = addr(destination);
+    bool v6 = to.family == ADDRESS_V6;
+    uint8_t message[8 + 40 + 8] = {type, 1};
+    struct ip_header_fields quoted = {.source = addr(source),
+                                      .destination = addr(target),
+                                      .payload_length = 8,
+                                      .protocol = protocol,
+                                      .ttl = 1};
+    size_t len = 8 + ip_header_write(message + 8, &quoted) + 8;
+    int s = socket(v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 sin6 = {.sin6_family = AF_INET6};
+    memcpy(&v4.sin_addr, to.bytes, 4);
+    memcpy(&sin6.sin6_addr, to.bytes, 16);
+    while (tun_read(outside.fd, buffer, sizeof(buffer)) > 0)
+        ;
+    ssize_t n = v6 ? sendto(s, message, len, 0, (struct sockaddr *)&sin6, sizeof(sin6))
+                   : sendto(s, message, len, 0, (struct sockaddr *)&v4, sizeof(v4));
+    close(s);
+    bool left = false;
+    while (tun_read(outside.fd, buffer, sizeof(buffer)) > 0)
+        left |= memcmp(buffer + TUN_HEADER + (v6 ? 24 : 16), to.bytes, v6 ? 16 : 4) == 0;
+    assert_true(left == (n == (ssize_t)len));
+    return left;
+}
+
+/* The kernel's own ICMP errors have addresses that no access list names, and quote what one protects. */
+static void icmp_errors_are_looked_into(void **state)
+{
+    (void)state;
+    struct firewall_rule first[] = {
+        rule(false, "10.0.0.0", "0.0.255.255", "10.64.9.0", "0.0.0.255"),
+        rule(true, "10.0.0.0", "0.0.255.255", "10.64.0.0", "0.0.255.255"),
+    };
+    struct firewall_rule second[] = {
+        rule(true, "10.0.0.0", "0.0.255.255", "10.66.0.7", "0.0.255.0"),
+        rule(true, "2001:db8:1::", "::ffff:ffff:ffff:ffff:ffff",
+             "2001:db8:2::", "::ffff:ffff:ffff:ffff:ffff"),
+        rule(false, "10.0.0.0", "0.0.255.255", "10.67.0.0", "0.0.255.255"),
+        rule(true, "10.0.0.0", "0.0.255.255", "10.67.0.0", "0.0.255.255"),
+    };
+    second[0].protocol = second[2].protocol = IP_PROTOCOL_UDP;
+    second[0].has_ports = second[2].has_ports = 1;
+    second[0].destination_port_low = second[2].destination_port_low = 100;
+    second[0].destination_port_high = second[2].destination_port_high = 200;
+    struct firewall_sequence sequences[] = {{10, first, 2}, {20, second, 4}};
+    struct firewall_interface interface = {"out0", sequences, 2};
+    struct firewall_rules rules = {&interface, 1, MARK};
+    static const struct {
+        const char *name;
+        uint8_t type;
+        const char *destination, *source, *target;
+        uint8_t protocol;
+        bool leaves;
+    } rows[] = {
+        {"unreachable", 3, "192.0.2.9", "10.64.1.1", "10.0.5.5", 17, false},
+        {"source quench", 4, "192.0.2.9", "10.64.1.1", "10.0.5.5", 6, false},
+        {"redirect", 5, "192.0.2.9", "10.64.1.1", "10.0.5.5", 6, false},
+        {"time exceeded", 11, "192.0.2.9", "10.64.255.255", "10.0.255.255", 1, false},
+        {"parameter problem", 12, "192.0.2.9", "10.64.0.0", "10.0.0.0", 1, false},
+        {"no error", 8, "192.0.2.9", "10.64.1.1", "10.0.5.5", 17, true},
+        {"other source", 3, "192.0.2.9", "10.65.1.1", "10.0.5.5", 17, true},
+        {"other target", 3, "192.0.2.9", "10.64.1.1", "10.1.5.5", 17, true},
+        {"not turned round", 3, "192.0.2.9", "10.0.5.5", "10.64.1.1", 17, true},
+        {"denied", 3, "192.0.2.9", "10.64.9.1", "10.0.5.5", 17, true},
+        {"holes in the wildcard", 3, "192.0.2.9", "10.66.200.7", "10.0.5.5", 17, false},
+        {"beside the holes", 3, "192.0.2.9", "10.66.200.8", "10.0.5.5", 17, true},
+        {"other protocol", 3, "192.0.2.9", "10.66.200.7", "10.0.5.5", 6, true},
+        {"a deny with ports saves nothing", 3, "192.0.2.9", "10.67.1.1", "10.0.5.5", 17, false},
+        {"IPv6 unreachable", 1, "2001:db8:9::9", "2001:db8:2::7", "2001:db8:1::7", 17, false},
+        {"IPv6 too big", 2, "2001:db8:9::9", "2001:db8:2::7", "2001:db8:1::7", 6, false},
+        {"IPv6 echo", 128, "2001:db8:9::9", "2001:db8:2::7", "2001:db8:1::7", 17, true},
+        {"IPv6 other source", 1, "2001:db8:9::9", "2001:db8:3::7", "2001:db8:1::7", 17, true},
+    };
+    assert_true(error_leaves(3, "192.0.2.9", "10.64.1.1", "10.0.5.5", 17));
+    assert_int_equal(firewall_apply(fw, &rules), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        if (error_leaves(rows[i].type, rows[i].destination, rows[i].source, rows[i].target,
+                         rows[i].protocol) != rows[i].leaves)
+            fail_msg("%s", rows[i].name);
+    assert_int_equal(counter(10).packets_out, 5);
+    assert_int_equal(counter(20).packets_out, 4);
+    assert_int_equal(firewall_remove(fw), 0);
+}
+
 static void policy_is_applied(void **state)
 {
     (void)state;
@@ -226,6 +317,8 @@ static void many_sequences(void **state)
     plain[10] = rule(true, "10.0.0.0", "0.0.255.255", "10.64.0.0", "0.0.255.255");
     plain[20] = plain[21];
     plain[2999].permit = 0;
+    plain[100] = rule(true, "2001:db8:1::", "::ffff:ffff:ffff:ffff:ffff",
+                      "2001:db8:2::", "::ffff:ffff:ffff:ffff:ffff");
     struct firewall_interface interface = {"out0", sequences, COUNT};
     struct firewall_rules rules = {&interface, 1, MARK};
     assert_int_equal(firewall_apply(fw, &rules), 0);
@@ -238,6 +331,18 @@ static void many_sequences(void **state)
     assert_true(leaves("10.75.183.1", 9, 0)); /* the denied one */
     assert_true(leaves("10.76.0.1", 9, 0));
     assert_int_equal(counter(FIREWALL_SEQUENCE_MANY).packets_out, 5);
+    /* The same set says what comes in, and what an ICMP error quotes. */
+    assert_false(arrives("10.70.3.1", "10.0.0.1", 9));
+    assert_true(arrives("10.76.0.1", "10.0.0.1", 9));
+    assert_false(error_leaves(3, "192.0.2.9", "10.70.3.1", "10.0.5.5", 17));
+    assert_true(error_leaves(3, "192.0.2.9", "10.76.3.1", "10.0.5.5", 17));
+    assert_true(error_leaves(3, "192.0.2.9", "10.70.3.1", "10.1.5.5", 17));
+    assert_false(leaves("2001:db8:2::5", 9, 0));
+    assert_false(arrives("2001:db8:2::5", "2001:db8:1::1", 9));
+    assert_false(error_leaves(1, "2001:db8:9::9", "2001:db8:2::7", "2001:db8:1::7", 17));
+    assert_true(leaves("2001:db8:3::5", 9, 0));
+    assert_true(error_leaves(1, "2001:db8:9::9", "2001:db8:3::7", "2001:db8:1::7", 17));
+    assert_int_equal(counter(FIREWALL_SEQUENCE_MANY).packets_out, 8);
     assert_int_equal(firewall_remove(fw), 0);
 }
 
@@ -279,9 +384,8 @@ static void bad_rules_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(policy_is_applied),
-        cmocka_unit_test(protect_everything),
-        cmocka_unit_test(many_sequences),
+        cmocka_unit_test(policy_is_applied),     cmocka_unit_test(icmp_errors_are_looked_into),
+        cmocka_unit_test(protect_everything),    cmocka_unit_test(many_sequences),
         cmocka_unit_test(bad_rules_are_refused),
     };
     namespace_or_skip();
