@@ -106,6 +106,17 @@ void config_track_done(struct config_track *t)
     array_free(&t->objects);
 }
 
+void config_ssp_done(struct config_ssp *s)
+{
+    ARRAY_DONE(&s->names, reference_done);
+    wipe(&s->secret, sizeof(s->secret));
+    free(s->certificate);
+    free(s->private_key);
+    free(s->authority);
+    reference_done(&s->profile);
+    ARRAY_DONE(&s->kept, kept_done);
+}
+
 void config_interface_done(struct config_interface *i)
 {
     free(i->name);
@@ -146,6 +157,7 @@ void config_done(struct config *c)
     ARRAY_DONE(&c->dynamic_maps, config_map_done);
     ARRAY_DONE(&c->crypto_maps, config_map_done);
     ARRAY_DONE(&c->tracks, config_track_done);
+    ARRAY_DONE(&c->ssp_groups, config_ssp_done);
     ARRAY_DONE(&c->interfaces, config_interface_done);
     ARRAY_DONE(&c->access_lists, config_access_list_done);
     ARRAY_DONE(&c->routes, config_route_done);
@@ -255,6 +267,16 @@ static void track_own(struct config_track *t, bool *ok)
     ARRAY_OWN(&t->objects, own_nothing, ok);
 }
 
+static void ssp_own(struct config_ssp *s, bool *ok)
+{
+    ARRAY_OWN(&s->names, reference_own, ok);
+    own_string(&s->certificate, ok);
+    own_string(&s->private_key, ok);
+    own_string(&s->authority, ok);
+    reference_own(&s->profile, ok);
+    ARRAY_OWN(&s->kept, kept_own, ok);
+}
+
 static void interface_own(struct config_interface *i, bool *ok)
 {
     own_string(&i->name, ok);
@@ -297,6 +319,7 @@ int config_copy(const struct config *c, struct config *ret)
     ARRAY_OWN(&ret->dynamic_maps, map_own, &ok);
     ARRAY_OWN(&ret->crypto_maps, map_own, &ok);
     ARRAY_OWN(&ret->tracks, track_own, &ok);
+    ARRAY_OWN(&ret->ssp_groups, ssp_own, &ok);
     ARRAY_OWN(&ret->interfaces, interface_own, &ok);
     ARRAY_OWN(&ret->access_lists, access_list_own, &ok);
     ARRAY_OWN(&ret->routes, route_own, &ok);

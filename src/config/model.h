@@ -41,7 +41,10 @@ enum {
     CONFIG_MAX_GROUP_ADDRESSES = 32, /* secondary ones of one group */
     CONFIG_MAX_TRACKS = 1000,        /* the highest number of a tracked object */
     CONFIG_MAX_TRACK_OBJECTS = 64,   /* of one list */
-    CONFIG_MAX_KEPT = 10000,         /* lines without effect, of one place */
+    CONFIG_MAX_SSP_NUMBER = 100,
+    CONFIG_MAX_SSP_NAMES = 16, /* HSRP groups of one SSP group */
+    CONFIG_MAX_FILE_NAME = 255,
+    CONFIG_MAX_KEPT = 10000, /* lines without effect, of one place */
 };
 
 /* A growable array. Only the model's own functions change it. */
@@ -244,6 +247,9 @@ struct config_crypto_map {
     char *name;                            /* the key */
     struct config_reference local_address; /* an interface */
     CONFIG_ARRAY(struct config_crypto_map_entry) entries;
+    uint32_t replay_inbound, replay_outbound; /* `ha replay-interval`, packets; 0: not written */
+    bool replay_redundancy;                   /* written as `redundancy replay-interval` */
+    struct config_place replay_place;
     struct config_place place;
 };
 
@@ -348,6 +354,43 @@ struct config_track {
     struct config_place place;
 };
 
+/* ---- Stateful failover
+ * --------------------------------------------------------------------------------------------- */
+
+enum config_ssp_authentication {
+    CONFIG_SSP_ISAKMP_KEY,  /* the default: the `crypto isakmp key` that fits the remote address */
+    CONFIG_SSP_PRE_SHARE,   /* its own */
+    CONFIG_SSP_CERTIFICATE, /* of each side, signed by an authority of its own */
+};
+
+enum {
+    CONFIG_SSP_INTER_DEVICE = 0, /* the number of the group that `redundancy inter-device` makes */
+    CONFIG_DEFAULT_SSP_PORT = 3249,
+    CONFIG_DEFAULT_REPLAY_INBOUND = 1000,
+    CONFIG_DEFAULT_REPLAY_OUTBOUND = 100000,
+};
+
+/* Two gateways that share the state of their SAs: `ssp group N`, or `redundancy inter-device` and `ipc zone
+ * default` together, which mean the same. */
+struct config_ssp {
+    uint8_t number;               /* the key; 1..100, or CONFIG_SSP_INTER_DEVICE */
+    struct address remote, local; /* local unset: as the routes have it */
+    struct config_place remote_place, local_place;
+    uint16_t port, local_port; /* of TCP: where the remote listens, where we do; never 0 */
+    bool port_written;
+    CONFIG_ARRAY(struct config_reference) names; /* of HSRP groups; the first drives, the others go with it */
+    uint8_t authentication;                      /* enum config_ssp_authentication */
+    struct config_secret secret;                 /* PRE_SHARE */
+    char *certificate, *private_key, *authority; /* CERTIFICATE: files in PEM, absolute names */
+    struct config_place place;
+
+    /* Only of inter-device: which of its lines stand in the text. */
+    bool inter_device, zone, association, association_shutdown, sctp, local_written, remote_written;
+    struct config_reference profile; /* `security ipsec PROFILE` */
+    CONFIG_ARRAY(struct config_kept) kept;
+    struct config_place zone_place;
+};
+
 /* ---- Interfaces, routes, access lists
  * -------------------------------------------------------------------------- */
 
@@ -366,7 +409,10 @@ struct config_interface {
     uint16_t mtu; /* 0: leave the device's */
     struct config_reference crypto_map;
     struct config_reference crypto_redundancy; /* the HSRP group whose address its tunnels end at */
-    uint8_t standby_version;                   /* 1 (default) or 2 */
+    bool crypto_stateful;                      /* `redundancy NAME stateful` */
+    uint8_t crypto_ssp;                        /* `crypto map M ssp N`; 0: none */
+    struct config_place crypto_ssp_place;
+    uint8_t standby_version; /* 1 (default) or 2 */
     bool standby_version_written, standby_use_bia;
     bool standby_delay_written;
     uint16_t standby_delay_minimum, standby_delay_reload; /* seconds; where not written: 1 and 5 */
@@ -438,6 +484,8 @@ struct config {
     bool invalid_spi_recovery;
     bool aggressive_mode_disabled;
     bool isakmp_fragmentation;
+    uint8_t isakmp_ssp; /* `crypto isakmp ssp N`; 0: none */
+    struct config_place isakmp_ssp_place;
 
     CONFIG_ARRAY(struct config_transform_set) transform_sets;
     uint32_t lifetime_seconds, lifetime_kilobytes; /* of IPsec SAs; never 0 */
@@ -453,6 +501,7 @@ struct config {
     CONFIG_ARRAY(struct config_crypto_map) crypto_maps;
 
     CONFIG_ARRAY(struct config_track) tracks;
+    CONFIG_ARRAY(struct config_ssp) ssp_groups;
     CONFIG_ARRAY(struct config_interface) interfaces;
     CONFIG_ARRAY(struct config_access_list) access_lists;
     CONFIG_ARRAY(struct config_route) routes;
@@ -489,6 +538,28 @@ const struct config_standby *config_find_standby_name(const struct config *c, co
 /* Its name: as configured, else "hsrp-Fa0/0-1". Returns `out`. */
 const char *config_standby_name(const struct config_interface *i, const struct config_standby *s,
                                 char out[CONFIG_MAX_NAME + 1]);
+
+/* ---- Of stateful failover ---- */
+
+struct config_ssp *config_find_ssp(const struct config *c, uint32_t number);
+/* The group with whose other member an interface's crypto map shares its SAs: by `crypto map M ssp N`, or by
+ * the name in `redundancy NAME stateful`. NULL: it does not share. */
+const struct config_ssp *config_interface_ssp(const struct config *c, const struct config_interface *i);
+/* The HSRP group that says which member owns an SSP group: the first of its names. NULL: there is no group of
+ * that name. `ret_interface` may be NULL. */
+const struct config_standby *config_ssp_driver(const struct config *c, const struct config_ssp *s,
+                                               const struct config_interface **ret_interface);
+/* The HSRP group at whose virtual address the tunnels of an interface's crypto map end: `redundancy NAME`, or
+ * the first group of `ssp N` that is on this interface, else the driver. NULL: none; they end at an address
+ * of the interface. */
+const struct config_standby *config_interface_crypto_standby(const struct config *c,
+                                                             const struct config_interface *i,
+                                                             const struct config_interface **ret_interface);
+/* Packets; the defaults where none are written. Both may be NULL. */
+void config_map_replay(const struct config_crypto_map *m, uint32_t *ret_inbound, uint32_t *ret_outbound);
+/* The pre-shared key of the channel: the group's own, else the isakmp key of the remote. NULL: it has
+ * certificates, or no key at all (which config_check refuses). */
+const struct config_secret *config_ssp_secret(const struct config *c, const struct config_ssp *s);
 
 /* The interface's IPv4 (or IPv6) primary address, or NULL. */
 const struct config_interface_address *config_interface_primary(const struct config_interface *i,
