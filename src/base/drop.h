@@ -32,7 +32,10 @@
     X(SEND_FAILED, "send failed")                                   \
     X(TUN_WRITE_FAILED, "write to the TUN device failed")           \
     X(CONTROL_QUEUE_FULL, "control queue full")                     \
-    X(FAMILY_UNSUPPORTED, "address family not supported")
+    X(FAMILY_UNSUPPORTED, "address family not supported")           \
+    X(NOT_OWNER, "standby of its redundancy group")                 \
+    X(SEQUENCE_LEASE, "outbound replay interval used up")           \
+    X(REPLAY_LEASE, "inbound replay interval used up")
 
 enum drop_reason {
 #define X(name, text) DROP_##name,

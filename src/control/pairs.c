@@ -58,13 +58,6 @@ static void pair_tell(struct control *c, enum channel_type type, uint32_t slot, 
                   type == CHANNEL_PAIR_ADDED ? "in use:" : "removed:", slot, spi_in);
 }
 
-/* The 8-byte IVs of counter modes are iv_base ^ sequence: the top bits hold who we are and which start of
- * ours, so that two members never use one IV with one key even if both believe themselves the owner. */
-static uint64_t iv_base_make(struct control *c)
-{
-    return (uint64_t)(c->epoch & 0xffff) << 48 | (rng_u64(&c->rng) >> 16);
-}
-
 static uint16_t flags_of(const struct ike_pair_install *p)
 {
     unsigned flags = 0;
@@ -113,8 +106,11 @@ static void pair_fill(struct control *c, const struct ike_pair_install *p, struc
     pair->hard_expiry = p->hard_expiry;
     pair->soft_bytes = p->soft_bytes;
     pair->hard_bytes = p->hard_bytes;
-    pair->iv_base = iv_base_make(c);
-    pair->sequence_ceiling = p->esn ? UINT64_MAX : (uint64_t)UINT32_MAX + 1;
+    pair->iv_base = sad_iv_base(0, 0, rng_u64(&c->rng));
+    atomic_store(&pair->sequence_ceiling, UINT64_MAX);
+    atomic_store(&pair->receive_ceiling, UINT64_MAX);
+    atomic_store(&pair->out_mark, UINT64_MAX);
+    atomic_store(&pair->in_mark, UINT64_MAX);
     atomic_store(&pair->preferred_since, now);
 }
 

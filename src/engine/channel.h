@@ -20,6 +20,7 @@ enum channel_type {
     CHANNEL_PEER_MOVED,  /* the peer's NAT mapping changed: pair; its new place is in sad_pair.remote_now */
     CHANNEL_DATAGRAM,    /* an IKE message that reached the engine's socket on port 4500; `data` follows, the
                             non-ESP marker taken off */
+    CHANNEL_PAIR_LEASE,  /* a pair of a redundancy group comes near its ceilings, or is at one: pair */
     CHANNEL_READY,       /* the engine started (also: again) and serves */
     /* control -> engine */
     CHANNEL_PAIR_ADDED = 64, /* pair: index it, send what waits for it */

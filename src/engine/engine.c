@@ -270,6 +270,15 @@ static void engine_moderate(struct engine *e)
     e->load.backlog = false;
 }
 
+/* While a planned switchover waits for the exact counters of the other member, packets wait in the kernel's
+ * queues. Control says until when, at the latest. */
+static void engine_wait_held(struct engine *e)
+{
+    const struct timespec moment = {.tv_nsec = 200000};
+    while (clock_now() < atomic_load_explicit(&e->sad->held_until, memory_order_acquire))
+        nanosleep(&moment, NULL);
+}
+
 static int engine_loop(struct engine *e)
 {
     struct channel_message ready = {.type = CHANNEL_READY};
@@ -281,6 +290,7 @@ static int engine_loop(struct engine *e)
         int n = epoll_wait(e->fds.epoll, events, EVENTS_MAX, engine_patience(e));
         if (n < 0 && errno != EINTR)
             return engine_fail("epoll", -errno);
+        engine_wait_held(e);
         e->now = clock_now();
         for (int i = 0; i < n; i++) {
             if (events[i].data.fd == e->fds.signals)

@@ -48,7 +48,7 @@ struct reports {
     struct {
         uint32_t spi_in;
         ns at;
-    } hard[REPORTS_REMEMBERED];
+    } hard[REPORTS_REMEMBERED], lease[REPORTS_REMEMBERED];
     ns debug_since;
     unsigned debug_count;
     bool debug;

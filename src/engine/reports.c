@@ -12,6 +12,8 @@
 
 enum { INVALID_SPI_PER_SECOND = 10, DEBUG_PER_SECOND = 20, RECEIVE_SHARE = 256 };
 
+static const ns LEASE_AGAIN = 10 * NS_PER_MS;
+
 static int channel_write(int fd, const struct channel_message *m, struct bytes data)
 {
     struct iovec pieces[2] = {{(void *)m, sizeof(*m)}, {(void *)data.data, data.len}};
@@ -87,6 +89,17 @@ static void report_hard(struct engine *e, uint32_t slot, uint32_t spi_in)
     report_pair(e, CHANNEL_PAIR_HARD, slot, spi_in);
 }
 
+/* With each new mark; while packets are refused every 10 ms, for a message may have been lost. */
+static void report_lease(struct engine *e, uint32_t slot, uint32_t spi_in, bool refused)
+{
+    typeof(&e->reports.lease[0]) last = &e->reports.lease[slot % REPORTS_REMEMBERED];
+    if (refused && last->spi_in == spi_in && e->now < last->at + LEASE_AGAIN)
+        return;
+    last->spi_in = spi_in;
+    last->at = e->now;
+    report_pair(e, CHANNEL_PAIR_LEASE, slot, spi_in);
+}
+
 static bool within_rate(ns now, ns *since, unsigned *count, unsigned limit)
 {
     if (now >= *since + NS_PER_S) {
@@ -114,6 +127,8 @@ void reports_outbound(struct engine *e, const struct outbound_result *r)
         report_pair(e, CHANNEL_PAIR_SOFT, r->slot, r->spi_in);
     if (r->notes & OUTBOUND_NOTE_HARD)
         report_hard(e, r->slot, r->spi_in);
+    if (r->notes & OUTBOUND_NOTE_LEASE)
+        report_lease(e, r->slot, r->spi_in, r->kind == OUTBOUND_DROPPED);
     if (r->kind == OUTBOUND_DROPPED)
         debug_drop(e, "outbound", r->reason, r->spi_in, &r->remote);
 }
@@ -127,6 +142,10 @@ void reports_inbound(struct engine *e, const struct inbound_result *r)
         report_pair(e, CHANNEL_PAIR_SOFT, r->slot, r->spi);
     if (r->notes & INBOUND_NOTE_HARD)
         report_hard(e, r->slot, r->spi);
+    if (r->notes & INBOUND_NOTE_LEASE)
+        report_lease(e, r->slot, r->spi, r->kind == INBOUND_DROPPED);
+    if (r->notes & INBOUND_NOTE_BEHIND)
+        report_pair(e, CHANNEL_PAIR_SOFT, r->slot, r->spi);
     if (r->notes & INBOUND_NOTE_MOVED)
         report_pair(e, CHANNEL_PEER_MOVED, r->slot, r->spi);
     if (r->notes & INBOUND_NOTE_INVALID_SPI &&

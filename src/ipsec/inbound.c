@@ -9,10 +9,13 @@
 #include "ipsec/memory.h"
 #include "ipsec/pair_index.h"
 #include "ipsec/replay.h"
+#include "ipsec/takeover.h"
 #include "ipsec/tuple.h"
 #include "wire/ipsec_headers.h"
 
 enum { SPARE_SIZE = 1 << 19 };
+
+static const ns BEHIND_PATIENCE = 2 * NS_PER_S;
 
 struct inbound {
     struct packet_path path;
@@ -107,6 +110,17 @@ static bool is_bundle_of(const struct sad *sad, uint32_t ah_slot, const struct s
     return esp->flags & PAIR_BUNDLE_INNER && esp->bundle == ah_slot && ah_slot < sad->slots;
 }
 
+/* After a takeover numbers are refused that the peer has not used yet. It passes them by soon, or, where
+ * little traffic flows, new SAs are the cure. */
+static bool behind(const struct inbound *in, struct sad_pair *pair, uint64_t sequence)
+{
+    if (sequence >= pair->taken_in || pair->behind_reported ||
+        ns_since(in->now, pair->taken_at) < BEHIND_PATIENCE)
+        return false;
+    pair->behind_reported = 1;
+    return true;
+}
+
 /* The pair, the number, the checks that need no key. */
 static enum drop_reason admit(struct inbound *in, struct opening *o)
 {
@@ -125,14 +139,21 @@ static enum drop_reason admit(struct inbound *in, struct opening *o)
     bool inner = o->ah_slot != PAIR_NONE;
     if (inner ? !is_bundle_of(in->path.sad, o->ah_slot, pair) : (pair->flags & PAIR_BUNDLE_INNER) != 0)
         return DROP_NOT_PROTECTED; /* the policy wants both */
+    enum drop_reason reason = takeover_admit(in->path.sad, pair, in->now);
+    if (reason != DROP_NONE)
+        return reason;
     if (in->now >= pair->hard_expiry || pair->in.bytes >= pair->hard_bytes) {
         r->notes |= INBOUND_NOTE_HARD;
         return DROP_SA_EXPIRED;
     }
     o->sequence =
         replay_guess(&pair->replay, pair->replay_size, be32_load(o->at + at + 4), pair->flags & PAIR_ESN);
-    return pair->flags & PAIR_NO_REPLAY_CHECK ? DROP_NONE
-                                              : replay_check(&pair->replay, pair->replay_size, o->sequence);
+    if (pair->flags & PAIR_NO_REPLAY_CHECK)
+        return DROP_NONE;
+    reason = replay_check(&pair->replay, pair->replay_size, o->sequence);
+    if (reason != DROP_NONE && behind(in, pair, o->sequence))
+        r->notes |= INBOUND_NOTE_BEHIND;
+    return reason;
 }
 
 static void prepare(struct inbound *in, struct opening *o)
@@ -173,6 +194,12 @@ static enum drop_reason commit(struct inbound *in, const struct opening *o, cons
     struct sad_pair *pair = o->pair;
     struct inbound_result *r = &in->results[o->index];
     bool newest = o->sequence > pair->replay.top;
+    if (takeover_in_due(pair, o->sequence))
+        r->notes |= INBOUND_NOTE_LEASE;
+    if (!takeover_may_accept(pair, o->sequence)) {
+        r->notes |= INBOUND_NOTE_LEASE;
+        return DROP_REPLAY_LEASE;
+    }
     if (pair->flags & PAIR_NO_REPLAY_CHECK) {
         replay_note(&pair->replay, o->sequence);
     } else {

@@ -50,6 +50,9 @@ enum inbound_note {
     INBOUND_NOTE_INVALID_SPI =
         16, /* CHANNEL_INVALID_SPI: `spi`, the packet's protocol, local and remote. Limit it */
     INBOUND_NOTE_PREFERRED = 32, /* the peer that sends on this pair is now the one that we send to */
+    INBOUND_NOTE_LEASE = 64,     /* CHANNEL_PAIR_LEASE: its group needs a higher ceiling */
+    INBOUND_NOTE_BEHIND = 128, /* CHANNEL_PAIR_SOFT: a while after a takeover the peer is still below where we
+                                  go on; once for a takeover */
 };
 
 struct inbound_result {

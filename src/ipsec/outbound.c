@@ -7,6 +7,7 @@
 
 #include "ipsec/memory.h"
 #include "ipsec/pmtu.h"
+#include "ipsec/takeover.h"
 #include "wire/ipsec_headers.h"
 
 enum { RUN_MAX = 64, RUN_BYTES_MAX = 65000 };
@@ -53,14 +54,17 @@ const struct outbound_result *outbound_results(const struct outbound *o)
 static enum drop_reason sequence_claim(struct sad_pair *pair, uint64_t *ret, uint8_t *notes)
 {
     uint64_t end = pair->flags & PAIR_ESN ? UINT64_MAX : 1ULL << 32;
-    uint64_t limit = MIN(end, pair->sequence_ceiling);
+    uint64_t ceiling = atomic_load_explicit(&pair->sequence_ceiling, memory_order_relaxed);
+    uint64_t limit = MIN(end, ceiling);
     uint64_t sequence = atomic_load_explicit(&pair->sequence_out, memory_order_relaxed) + 1;
     if (sequence < limit)
         sequence = atomic_fetch_add_explicit(&pair->sequence_out, 1, memory_order_relaxed) + 1;
     if (sequence >= limit) {
-        *notes |= sequence >= end ? OUTBOUND_NOTE_HARD : 0;
-        return DROP_SEQUENCE_EXHAUSTED;
+        *notes |= sequence >= end ? OUTBOUND_NOTE_HARD : pair->group ? OUTBOUND_NOTE_LEASE : 0;
+        return sequence >= end ? DROP_SEQUENCE_EXHAUSTED : DROP_SEQUENCE_LEASE;
     }
+    if (takeover_out_due(pair, sequence))
+        *notes |= OUTBOUND_NOTE_LEASE;
     if (sequence >= end / 4 * 3 && !pair->soft_reported) {
         pair->soft_reported = 1;
         *notes |= OUTBOUND_NOTE_SOFT;
@@ -73,11 +77,14 @@ static enum drop_reason sequence_claim(struct sad_pair *pair, uint64_t *ret, uin
 static enum drop_reason claim(const struct outbound *o, struct sad_pair *pair, uint32_t bytes, uint8_t *notes,
                               uint64_t *ret)
 {
+    enum drop_reason reason = takeover_admit(o->path.sad, pair, o->now);
+    if (reason != DROP_NONE)
+        return reason;
     if (o->now >= pair->hard_expiry || pair->out.bytes + bytes > pair->hard_bytes) {
         *notes |= OUTBOUND_NOTE_HARD;
         return DROP_SA_EXPIRED;
     }
-    enum drop_reason reason = sequence_claim(pair, ret, notes);
+    reason = sequence_claim(pair, ret, notes);
     if (reason != DROP_NONE)
         return reason;
     pair->out.packets++;

@@ -53,6 +53,8 @@ enum outbound_note {
     OUTBOUND_NOTE_SOFT = 1, /* CHANNEL_PAIR_SOFT for `slot`; once for a pair */
     OUTBOUND_NOTE_HARD =
         2, /* CHANNEL_PAIR_HARD for `slot`; with every packet dropped for it: limit the messages */
+    OUTBOUND_NOTE_LEASE = 4, /* CHANNEL_PAIR_LEASE for `slot`: its group needs a higher ceiling; with every
+                                packet dropped for that, too */
 };
 
 struct outbound_result {

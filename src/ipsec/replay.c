@@ -64,6 +64,19 @@ void replay_note(struct replay_window *w, uint64_t sequence)
         w->top = sequence;
 }
 
+void replay_close(struct replay_window *w, uint32_t size, uint64_t top)
+{
+    uint32_t words = replay_size(size) / 64 + 1;
+    /* Bits first: under the old top they refuse too much. Only those above the new one in its word must read
+     * as new: the words after it are cleared when the top moves into them. */
+    for (size_t i = 0; i < REPLAY_WORDS; i++)
+        w->bits[i] = UINT64_MAX;
+    atomic_signal_fence(memory_order_seq_cst);
+    w->top = top;
+    atomic_signal_fence(memory_order_seq_cst);
+    w->bits[top / 64 % words] = UINT64_MAX >> (63 - top % 64);
+}
+
 uint32_t replay_accepted(const struct replay_window *w, uint32_t size)
 {
     uint32_t count = 0;

@@ -21,6 +21,9 @@ enum drop_reason replay_check(const struct replay_window *w, uint32_t size, uint
 enum drop_reason replay_commit(struct replay_window *w, uint32_t size, uint64_t sequence);
 /* For an SA without replay check: only keeps the highest number, which ESN needs and people look at. */
 void replay_note(struct replay_window *w, uint64_t sequence);
+/* Everything up to `top` counts as accepted, also what is in the window. `top` is not below the present one.
+ */
+void replay_close(struct replay_window *w, uint32_t size, uint64_t top);
 /* What was accepted in the window [top-count+1, top], for tests and `show`: the number of bits that are set.
  */
 uint32_t replay_accepted(const struct replay_window *w, uint32_t size);

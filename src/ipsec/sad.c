@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-static const char sad_magic[8] = "HFSAD01";
+static const char sad_magic[8] = "HFSAD02";
 
 size_t sad_size(uint32_t slots)
 {
@@ -17,6 +17,7 @@ void sad_init(struct sad *sad, uint32_t slots)
     assert(slots > 0 && slots <= SPI_SLOTS_MAX);
     sad->size_of_pair = sizeof(struct sad_pair);
     sad->slots = slots;
+    atomic_store(&sad->groups[0].word, sad_group_word(0, 0, true));
     memcpy(sad->magic, sad_magic, sizeof(sad->magic));
 }
 

@@ -5,11 +5,16 @@
  * One slot is a pair: the inbound and the outbound SA that one negotiation made, as IKE always makes both (AH
  * under ESP is a second pair that `bundle` names). The SPI that we choose names the slot (base/spi.h).
  *
- * Who writes what: control writes everything down to `sequence_ceiling`, and `state`; the engine that owns
+ * Who writes what: control writes everything down to `in_mark`, and `state`; the engine that owns
  * the pair writes the rest, and moves `state` from PAIR_INBOUND to PAIR_ACTIVE at the first packet that
  * arrives on it (the peer has the keys: an implicit third message of quick mode). What the engine writes is
  * all that its successor needs: a dead engine's place is taken with the exact counters, sequence numbers and
  * replay window.
+ *
+ * Pairs of a redundancy group are used only while the group is active here (`sad_group`), within the ceilings
+ * that the standby member acknowledged; docs/stateful-failover.md. Who takes a group over changes one word;
+ * each pair is taken over by the engine when it is used for the first time in the new epoch
+ * (ipsec/takeover.h).
  *
  * A slot is reused only after the engine passed a quiescent point (`engine_epoch`): nothing can still point
  * at it.
@@ -25,7 +30,13 @@
 #include "base/time.h"
 #include "crypto/packet_cipher.h"
 
-enum { REPLAY_WINDOW_MAX = 4096, REPLAY_WORDS = REPLAY_WINDOW_MAX / 64 + 1, SAD_ENGINES_MAX = 8 };
+enum {
+    REPLAY_WINDOW_MAX = 4096,
+    REPLAY_WORDS = REPLAY_WINDOW_MAX / 64 + 1,
+    SAD_ENGINES_MAX = 8,
+    SAD_GROUPS_MAX = 8,
+    SAD_EPOCH_MAX = (1 << 14) - 1, /* what an IV has room for */
+};
 
 enum pair_state {
     PAIR_FREE = 0,
@@ -69,6 +80,7 @@ struct sad_pair {
     uint16_t flags;      /* enum pair_flag */
     uint8_t protocol;    /* 50 ESP, 51 AH */
     uint8_t owner;       /* engine that serves it */
+    uint8_t group;       /* of sad.groups; 0: belongs to this gateway alone */
     uint16_t replay_size;
     struct packet_algorithms algorithms;
     struct selector selector;
@@ -78,11 +90,22 @@ struct sad_pair {
     ns hard_expiry;      /* NS_NEVER: none */
     uint64_t soft_bytes; /* per direction; the engine reports when it is passed; UINT64_MAX: none */
     uint64_t hard_bytes; /* per direction; nothing passes beyond it */
-    uint64_t iv_base; /* the 8-byte explicit IV of counter modes is iv_base ^ sequence: disjoint by member and
-                         epoch */
-    uint64_t sequence_ceiling; /* numbers at or above are not sent */
+    /* What the other member could have used: a takeover goes on from here. Written while the group is not
+     * active. */
+    uint64_t granted_out, granted_in;
+    _Atomic uint64_t sequence_ceiling; /* numbers at or above are not sent */
+    _Atomic uint64_t receive_ceiling;  /* nor accepted */
+    _Atomic uint64_t out_mark,
+        in_mark; /* at this number the engine asks control for higher ceilings; UINT64_MAX: never */
 
     _Alignas(64) _Atomic uint64_t sequence_out; /* last number sent */
+    uint64_t iv_base; /* the 8-byte explicit IV of counter modes is iv_base ^ sequence: disjoint by member and
+                         epoch. Control sets it at installation, the engine at a takeover */
+    _Atomic uint32_t epoch; /* of the group, in which the engine last used the pair */
+    ns taken_at;            /* when it was taken over; 0: never */
+    uint64_t taken_in; /* numbers below were refused from then on, though the peer may not have used them */
+    uint64_t out_asked, in_asked; /* the mark for which control was asked last */
+    uint8_t behind_reported;
     struct sad_counters out;
     _Atomic ns
         preferred_since; /* among pairs of one selector the highest sends; control sets it at installation */
@@ -109,12 +132,34 @@ struct sad_engine {
     _Atomic uint32_t starts;       /* how often an engine took this place */
 };
 
+/* A redundancy group. Control writes it. */
+struct sad_group {
+    _Atomic uint32_t word; /* epoch << 8 | member << 1 | active */
+};
+
+static inline uint32_t sad_group_word(uint32_t epoch, uint32_t member, bool active)
+{
+    return epoch << 8 | member << 1 | active;
+}
+
+static inline uint32_t sad_group_epoch(uint32_t word)
+{
+    return word >> 8;
+}
+
+static inline bool sad_group_active(uint32_t word)
+{
+    return word & 1;
+}
+
 struct sad {
-    char magic[8]; /* "HFSAD01" */
+    char magic[8]; /* "HFSAD02" */
     uint32_t size_of_pair;
     uint32_t slots;              /* of pairs[], at most SPI_SLOTS_MAX */
     _Atomic uint32_t slots_used; /* no slot at or above was ever used: a scan stops there */
     _Atomic uint64_t member_epoch;
+    struct sad_group groups[SAD_GROUPS_MAX]; /* [0]: epoch 0, always active */
+    _Atomic ns held_until; /* the engines read nothing before: a planned switchover waits for the counters */
     struct sad_engine engines[SAD_ENGINES_MAX];
     _Alignas(64) struct sad_pair pairs[];
 };
@@ -150,6 +195,12 @@ void sad_engine_leave(struct sad_engine *e);
 /* Control: has every engine passed a quiescent point since `epochs` was taken? */
 void sad_epochs_take(const struct sad *sad, uint64_t epochs[SAD_ENGINES_MAX]);
 bool sad_epochs_passed(const struct sad *sad, const uint64_t epochs[SAD_ENGINES_MAX]);
+
+/* The top bits of the IVs: no two members and no two epochs of a group share one. */
+static inline uint64_t sad_iv_base(uint32_t member, uint32_t epoch, uint64_t random)
+{
+    return (uint64_t)(member << 14 | (epoch & SAD_EPOCH_MAX)) << 48 | random >> 16;
+}
 
 /* Control: wipes keys and makes the slot free. Only after the quiescent point. */
 void sad_pair_clear(struct sad_pair *pair);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See takeover.h. The order of the stores matters: numbers and window first, the epoch last. */
+#include "ipsec/takeover.h"
+
+#include "ipsec/replay.h"
+
+void takeover_pair(struct sad_pair *pair, uint32_t word, ns now)
+{
+    uint32_t member = word >> 1 & (SPI_MEMBERS_MAX - 1), epoch = sad_group_epoch(word);
+    uint64_t sent = atomic_load_explicit(&pair->sequence_out, memory_order_relaxed);
+    uint64_t granted_out = pair->granted_out ? pair->granted_out - 1 : 0;
+    uint64_t granted_in = pair->granted_in ? pair->granted_in - 1 : 0;
+
+    atomic_store_explicit(&pair->sequence_out, MAX(sent, granted_out), memory_order_relaxed);
+    replay_close(&pair->replay, pair->replay_size, MAX(pair->replay.top, granted_in));
+    pair->taken_in = pair->replay.top + 1;
+    pair->taken_at = now;
+    pair->behind_reported = 0;
+    pair->iv_base = sad_iv_base(member, epoch, pair->iv_base << 16);
+    atomic_store_explicit(&pair->epoch, epoch, memory_order_release);
+}
+
+void takeover_position(const struct sad_pair *pair, uint32_t word, uint64_t *ret_out, uint64_t *ret_in)
+{
+    uint64_t out = atomic_load(&pair->sequence_out) + 1, in = pair->replay.top + 1;
+
+    if (atomic_load(&pair->epoch) != sad_group_epoch(word)) {
+        out = MAX(out, pair->granted_out);
+        in = MAX(in, pair->granted_in);
+    }
+    *ret_out = out;
+    *ret_in = in;
+}
