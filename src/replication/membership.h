@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One member's part in one redundancy group whose SAs two members share, as a pure machine
+ * (docs/stateful-failover.md). In come the verdict (does first-hop redundancy say that the group is ours?),
+ * what the session with the other member says, and time; out comes what the shell is to do with the SAs.
+ *
+ * What always holds: the group is active only in an epoch that is higher than any that this member has heard
+ * of; what is active was granted by the last owner, or made since; who lost the group to another owner uses
+ * nothing of it again before it had that one's snapshot, or forgets everything.
+ */
+#ifndef REPLICATION_MEMBERSHIP_H
+#define REPLICATION_MEMBERSHIP_H
+
+#include "base/time.h"
+#include "replication/session.h"
+
+enum membership_event_kind {
+    MEMBERSHIP_VERDICT,       /* `ours` */
+    MEMBERSHIP_PEER_UP,       /* the session stands */
+    MEMBERSHIP_PEER_LOST,     /* it ended. `bye`: the peer left in good order, it will not take over */
+    MEMBERSHIP_PEER_ROLE,     /* `role` */
+    MEMBERSHIP_SNAPSHOT_HERE, /* the owner's snapshot is complete and applied */
+    MEMBERSHIP_SNAPSHOT_SENT, /* ours was acknowledged */
+    MEMBERSHIP_MERGE_SENT,    /* what we had was handed over */
+    MEMBERSHIP_MERGE_HERE,    /* the other's was, and is applied */
+    MEMBERSHIP_NOTICE,        /* `code`, of the peer */
+    MEMBERSHIP_SWITCHOVER,    /* somebody asks for it: `redundancy switchover`, preemption, a stop */
+    MEMBERSHIP_DRAINED,       /* the engine has worked off what waited for it */
+    MEMBERSHIP_TICK,
+};
+
+struct membership_event {
+    enum membership_event_kind kind;
+    ns now;
+    bool ours, bye;
+    struct session_role_state role;
+    uint32_t code;
+};
+
+/* Steps of a planned switchover, as notices of the session. */
+enum membership_notice {
+    MEMBERSHIP_WANT = 1, /* standby -> owner: give it to me (preemption) */
+    MEMBERSHIP_ASK,      /* owner -> standby: will you take it? */
+    MEMBERSHIP_HELD,     /* standby -> owner: yes, my engine waits; let go of the addresses */
+    MEMBERSHIP_TAKEN,    /* standby -> owner: I have the addresses */
+    MEMBERSHIP_DONE,     /* owner -> standby: the exact counters were told, go */
+    MEMBERSHIP_NO,       /* standby -> owner: I cannot */
+    MEMBERSHIP_MERGED,   /* the loser of a split -> owner: that was all */
+};
+
+enum membership_action_kind {
+    MEMBERSHIP_ACTIVATE,   /* `epoch`: the engine and IKE serve the group */
+    MEMBERSHIP_DEACTIVATE, /* they do not any more */
+    MEMBERSHIP_FORGET,     /* every SA of the group, without a message to anybody */
+    MEMBERSHIP_TELL,       /* our role to the peer */
+    MEMBERSHIP_SEND,       /* notice `code` to the peer */
+    MEMBERSHIP_SNAPSHOT,   /* begin to send everything; from then on also what changes */
+    MEMBERSHIP_MERGE,      /* hand over what we have, with exact counters; then MERGE_SENT */
+    MEMBERSHIP_LIFT,       /* no ceilings any more: nobody else has the group's SAs */
+    MEMBERSHIP_CAP,        /* the present ceilings are final: the other member may have taken over without our
+                              knowing. Pairs        that come to them are rekeyed */
+    MEMBERSHIP_TRUST,      /* it did not: ceilings may rise again */
+    MEMBERSHIP_IN_STEP,    /* we have everything: preemption need not wait any longer */
+    MEMBERSHIP_HOLD,       /* the engine reads nothing until `at` */
+    MEMBERSHIP_RELEASE,    /* it goes on */
+    MEMBERSHIP_YIELD,  /* give the role away by first-hop redundancy, but keep the addresses until DISOWN */
+    MEMBERSHIP_DRAIN,  /* say DRAINED when the engine's queues are empty */
+    MEMBERSHIP_EXACT,  /* tell the exact counters of all pairs */
+    MEMBERSHIP_DISOWN, /* the addresses may go now */
+    MEMBERSHIP_SWITCH_OVER, /* the switchover asked for is over: `ok` */
+};
+
+struct membership_action {
+    uint8_t kind;
+    bool ok;
+    uint32_t epoch, code;
+    ns at;
+};
+
+enum { MEMBERSHIP_ACTIONS_MAX = 8 };
+
+struct membership_actions {
+    unsigned count;
+    struct membership_action list[MEMBERSHIP_ACTIONS_MAX];
+};
+
+enum membership_switch {
+    SWITCH_NONE,
+    SWITCH_ASKED,    /* owner: ASK sent */
+    SWITCH_YIELDED,  /* owner: HELD came, the role is given away; serves on until TAKEN */
+    SWITCH_DRAINING, /* owner: serves what is left */
+    SWITCH_HOLDING,  /* standby: engine held, waits for the verdict */
+    SWITCH_TAKING,   /* standby: verdict ours, waits for DONE */
+};
+
+struct membership {
+    uint8_t state; /* enum session_role */
+    bool ours;
+    bool tainted; /* not OWNER: another one owned the group after us; nothing may be used before a snapshot */
+    bool handed_over; /* the owner has all that we had: no merge */
+    bool in_step;     /* STANDBY: nothing is missing. OWNER: the peer has our snapshot */
+    bool bounded;     /* OWNER: another member may know of our SAs, so they have ceilings */
+    bool peer_up, peer_known, snapshot_running;
+    uint8_t switching;  /* enum membership_switch */
+    uint32_t epoch;     /* highest known of either member */
+    uint32_t own_epoch; /* in which we own or owned the group last; 0: never */
+    struct session_role_state peer;
+    ns switch_until, last_change;
+    uint64_t takeovers, switchovers, merges;
+};
+
+/* `state`: EMPTY at a start; what a predecessor of this process noted at a restart: an owner stays one in the
+ * same epoch, whoever was anything else begins as STANDBY if it was in step, else as EMPTY (then the shell
+ * forgets what is there). */
+void membership_init(struct membership *m, uint8_t state, uint32_t epoch, bool bounded, ns now);
+void membership_step(struct membership *m, const struct membership_event *e, struct membership_actions *a);
+ns membership_deadline(const struct membership *m);
+
+/* The owner replicates and waits for acknowledgements. */
+bool membership_commits(const struct membership *m);
+
+#endif
