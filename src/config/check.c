@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "config/check_redundancy.h"
+#include "config/check_ssp.h"
 #include "config/model_find.h"
 
 static void complain(struct config_errors *errors, enum config_severity severity, struct config_place place,
@@ -507,6 +508,7 @@ void config_check(const struct config *c, struct config_errors *errors)
     check_addresses(c, errors);
     check_routes(c, errors);
     check_redundancy(c, errors);
+    check_ssp(c, errors);
     check_weak(c, errors);
     check_kept(c, errors);
     config_errors_sort(errors);

@@ -43,8 +43,7 @@ enum {
     CONFIG_MAX_TRACK_OBJECTS = 64,   /* of one list */
     CONFIG_MAX_SSP_NUMBER = 100,
     CONFIG_MAX_SSP_NAMES = 16, /* HSRP groups of one SSP group */
-    CONFIG_MAX_FILE_NAME = 255,
-    CONFIG_MAX_KEPT = 10000, /* lines without effect, of one place */
+    CONFIG_MAX_KEPT = 10000,   /* lines without effect, of one place */
 };
 
 /* A growable array. Only the model's own functions change it. */
@@ -385,7 +384,8 @@ struct config_ssp {
     struct config_place place;
 
     /* Only of inter-device: which of its lines stand in the text. */
-    bool inter_device, zone, association, association_shutdown, sctp, local_written, remote_written;
+    bool inter_device, zone, association_shutdown, sctp, local_written, remote_written;
+    uint8_t association;             /* 1..255; 0: none */
     struct config_reference profile; /* `security ipsec PROFILE` */
     CONFIG_ARRAY(struct config_kept) kept;
     struct config_place zone_place;

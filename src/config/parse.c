@@ -19,6 +19,13 @@ static const struct grammar_mode config_modes[] = {
     {CONFIG_MODE_CRYPTO_MAP, CONFIG_MODE_GLOBAL, "config-crypto-map", "Crypto map entry"},
     {CONFIG_MODE_INTERFACE, CONFIG_MODE_GLOBAL, "config-if", "Interface"},
     {CONFIG_MODE_TRACK, CONFIG_MODE_GLOBAL, "config-track", "Tracked object"},
+    {CONFIG_MODE_SSP, CONFIG_MODE_GLOBAL, "config-ssp", "SSP group"},
+    {CONFIG_MODE_INTER_DEVICE, CONFIG_MODE_GLOBAL, "config-red-interdevice", "Redundancy inter-device"},
+    {CONFIG_MODE_IPC_ZONE, CONFIG_MODE_GLOBAL, "config-ipczone", "IPC zone"},
+    {CONFIG_MODE_IPC_ASSOCIATION, CONFIG_MODE_IPC_ZONE, "config-ipczone-assoc", "IPC association"},
+    {CONFIG_MODE_IPC_SCTP, CONFIG_MODE_IPC_ASSOCIATION, "config-ipc-protocol-sctp", "IPC over SCTP"},
+    {CONFIG_MODE_IPC_LOCAL, CONFIG_MODE_IPC_SCTP, "config-ipc-local-sctp", "IPC, this side"},
+    {CONFIG_MODE_IPC_REMOTE, CONFIG_MODE_IPC_SCTP, "config-ipc-remote-sctp", "IPC, the other side"},
     {CONFIG_MODE_ACCESS_LIST, CONFIG_MODE_GLOBAL, "config-ext-nacl", "Extended access list"},
     {CONFIG_MODE_ACCESS_LIST6, CONFIG_MODE_GLOBAL, "config-ipv6-acl", "IPv6 access list"},
     {CONFIG_MODE_KEPT, CONFIG_MODE_GLOBAL, "config-line", NULL},
@@ -28,9 +35,9 @@ static const struct grammar_mode config_modes[] = {
 int config_grammar_init(struct grammar *g)
 {
     static const struct command_table *const tables[] = {
-        &table_system,        &table_isakmp,      &table_ipsec,     &table_dynamic_map, &table_crypto_map,
-        &table_reverse_route, &table_track,       &table_interface, &table_standby,     &table_vrrp,
-        &table_route,         &table_access_list, &table_tail,
+        &table_system,        &table_isakmp, &table_ipsec, &table_dynamic_map,  &table_crypto_map,
+        &table_reverse_route, &table_track,  &table_ssp,   &table_inter_device, &table_interface,
+        &table_standby,       &table_vrrp,   &table_route, &table_access_list,  &table_tail,
     };
     grammar_init(g);
     int r = grammar_add_modes(g, config_modes, ARRAY_SIZE(config_modes));
@@ -121,8 +128,10 @@ static int line_matched(struct config_session *s, struct grammar_call *call, uin
     call->user = s;
     if ((command->flags & GRAMMAR_UNSUPPORTED) && !call_negative(call))
         return refuse(s, call);
-    if (ghost)
+    if (ghost) {
+        s->mode = command->enters != 0 && !call_negative(call) ? command->enters : s->mode;
         return 0;
+    }
     if (command->flags & GRAMMAR_UNSUPPORTED)
         return kept_refused(call);
     int r = command->apply(call);

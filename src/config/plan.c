@@ -79,9 +79,10 @@ static void snap_globals(const struct config *c, struct snaps *s)
         text_add(&snap->parts[0], c->hostname != NULL ? c->hostname : "");
     snap = snap_add(s, CONFIG_KIND_ISAKMP_GLOBAL, NULL, 0);
     if (snap != NULL)
-        text_printf(&snap->parts[0], "%u %u %d %u %u %d %d %d", c->keepalive.seconds,
+        text_printf(&snap->parts[0], "%u %u %d %u %u %d %d %d %u", c->keepalive.seconds,
                     c->keepalive.retry_seconds, c->keepalive.periodic, c->identity, c->nat_keepalive,
-                    c->invalid_spi_recovery, c->aggressive_mode_disabled, c->isakmp_fragmentation);
+                    c->invalid_spi_recovery, c->aggressive_mode_disabled, c->isakmp_fragmentation,
+                    c->isakmp_ssp);
     snap = snap_add(s, CONFIG_KIND_IPSEC_GLOBAL, NULL, 0);
     if (snap != NULL)
         text_printf(&snap->parts[0], "%u %u %u %u %u %d", c->lifetime_seconds, c->lifetime_kilobytes,
@@ -143,6 +144,23 @@ static void route_name(const struct config_route *r, char *out, size_t size)
     snprintf(out, size, "%s%s%s%s%s", prefix_print(&r->prefix, prefix), r->interface.name != NULL ? " " : "",
              r->interface.name != NULL ? r->interface.name : "", address_is_set(&r->next_hop) ? " " : "",
              address_is_set(&r->next_hop) ? address_print(&r->next_hop, hop) : "");
+}
+
+static void snap_ssp(const struct grammar *g, const struct config *c, struct snaps *s)
+{
+    for (uint32_t i = 0; i < c->ssp_groups.count; i++) {
+        const struct config_ssp *group = &c->ssp_groups.items[i];
+        struct snap *snap = snap_add(s, CONFIG_KIND_SSP, NULL, group->number);
+        if (snap == NULL)
+            return;
+        if (group->number == CONFIG_SSP_INTER_DEVICE) {
+            text_printf(&snap->parts[0], "%d %d\n", group->inter_device, group->zone);
+            write_object(g, c, CONFIG_MODE_INTER_DEVICE, group, &snap->parts[0]);
+            write_object(g, c, CONFIG_MODE_IPC_ZONE, group, &snap->parts[0]);
+        } else {
+            write_object(g, c, CONFIG_MODE_SSP, group, &snap->parts[0]);
+        }
+    }
 }
 
 static void snap_objects(const struct grammar *g, const struct config *c, struct snaps *s)
@@ -271,12 +289,14 @@ static void snap_maps(const struct grammar *g, const struct config *c, struct sn
     for (uint32_t i = 0; i < c->crypto_maps.count; i++) {
         const struct config_crypto_map *m = &c->crypto_maps.items[i];
         struct text local;
+        uint32_t inbound, outbound;
+        config_map_replay(m, &inbound, &outbound);
         text_init(&local);
         add_local(c, m, &local);
         s->failed |= local.failed;
         struct snap *snap = snap_add(s, CONFIG_KIND_CRYPTO_MAP, m->name, 0);
         if (snap != NULL)
-            text_add(&snap->parts[0], text_get(&local));
+            text_printf(&snap->parts[0], "%s%u %u", text_get(&local), inbound, outbound);
         for (uint32_t j = 0; j < m->entries.count; j++) {
             snap = snap_add(s, CONFIG_KIND_CRYPTO_MAP_ENTRY, m->name, m->entries.items[j].sequence);
             if (snap != NULL)
@@ -309,6 +329,7 @@ static int snaps_take(const struct grammar *g, const struct config *c, struct sn
     snap_globals(c, s);
     snap_phase1(g, c, s);
     snap_objects(g, c, s);
+    snap_ssp(g, c, s);
     snap_maps(g, c, s);
     for (uint32_t i = 0; i < s->list.count; i++)
         for (int part = 0; part < PARTS; part++)
@@ -420,10 +441,10 @@ const struct config_change *config_plan_find(const struct config_plan *p, enum c
 void config_plan_print(const struct config_plan *p, struct text *out)
 {
     static const char *const types[] = {"added", "removed", "changed"};
-    static const char *const kinds[] = {"hostname",        "isakmp",      "ipsec",         "isakmp policy",
-                                        "isakmp key",      "isakmp peer", "transform set", "access list",
-                                        "track",           "interface",   "route",         "crypto map",
-                                        "crypto map entry"};
+    static const char *const kinds[] = {"hostname",   "isakmp",          "ipsec",         "isakmp policy",
+                                        "isakmp key", "isakmp peer",     "transform set", "access list",
+                                        "track",      "ssp group",       "interface",     "route",
+                                        "crypto map", "crypto map entry"};
     static const char *const reasons[] = {"selectors",     "peers", "transform",   "lifetime",
                                           "local address", "key",   "description", "routes"};
     for (uint32_t i = 0; i < p->changes.count; i++) {

@@ -18,8 +18,8 @@ struct command_table {
 };
 
 extern const struct command_table table_system, table_isakmp, table_ipsec, table_dynamic_map,
-    table_crypto_map, table_reverse_route, table_track, table_interface, table_standby, table_vrrp,
-    table_route, table_access_list, table_tail;
+    table_crypto_map, table_reverse_route, table_track, table_ssp, table_inter_device, table_interface,
+    table_standby, table_vrrp, table_route, table_access_list, table_tail;
 
 struct acl_protocol {
     const char *name;

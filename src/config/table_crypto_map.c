@@ -3,6 +3,7 @@
  * behind it: an entry is a policy, its access list the selectors, its peers the tunnel's far ends in order of
  * preference. A map exists as long as it has an entry or a local-address. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "config/session.h"
@@ -35,7 +36,8 @@ static struct config_crypto_map *map_make(struct grammar_call *call, const struc
 static void map_drop_if_empty(struct config *c, uint32_t at)
 {
     struct config_crypto_map *map = &c->crypto_maps.items[at];
-    if (map->entries.count > 0 || map->local_address.name != NULL)
+    if (map->entries.count > 0 || map->local_address.name != NULL || map->replay_inbound > 0 ||
+        map->replay_outbound > 0)
         return;
     config_map_done(map);
     array_remove(&c->crypto_maps, at);
@@ -158,6 +160,41 @@ static int apply_local_address(struct grammar_call *call)
     return r;
 }
 
+/* `ha` and `redundancy` are one: the last line has it. */
+static int apply_replay(struct grammar_call *call)
+{
+    struct config *c = config_of(call);
+    const struct grammar_value *name = grammar_arg(call, "map-name");
+    struct config_crypto_map *map = config_find_crypto_map(c, name->text);
+    uint32_t at;
+    if (map == NULL && call_negative(call))
+        return session_error(call, name, "there is no crypto map '%s'", name->text);
+    if (map == NULL && c->crypto_maps.count >= CONFIG_MAX_CRYPTO_MAPS)
+        return session_limit(call, CONFIG_MAX_CRYPTO_MAPS, "crypto maps");
+    map = map_make(call, name, &at);
+    if (map == NULL)
+        return -ENOMEM;
+    map->replay_inbound = call_negative(call) ? 0 : (uint32_t)grammar_number(call, "inbound", 0);
+    map->replay_outbound = call_negative(call) ? 0 : (uint32_t)grammar_number(call, "outbound", 0);
+    map->replay_redundancy = !call_negative(call) && grammar_has(call, "redundancy");
+    map->replay_place = session_place(call, NULL);
+    map_drop_if_empty(c, at);
+    return 0;
+}
+
+static void write_replay(struct config_writer *w, const struct config_crypto_map *map)
+{
+    char inbound[24] = "", outbound[24] = "";
+    if (map->replay_inbound == 0 && map->replay_outbound == 0)
+        return;
+    if (map->replay_inbound > 0)
+        snprintf(inbound, sizeof(inbound), " inbound %u", map->replay_inbound);
+    if (map->replay_outbound > 0)
+        snprintf(outbound, sizeof(outbound), " outbound %u", map->replay_outbound);
+    writer_line(w, "crypto map %s %s replay-interval%s%s", map->name,
+                map->replay_redundancy ? "redundancy" : "ha", inbound, outbound);
+}
+
 static void write_maps(struct config_writer *w, const struct config *c, const void *object)
 {
     (void)object;
@@ -165,6 +202,7 @@ static void write_maps(struct config_writer *w, const struct config *c, const vo
         const struct config_crypto_map *map = &c->crypto_maps.items[i];
         if (map->local_address.name != NULL)
             writer_line(w, "crypto map %s local-address %s", map->name, map->local_address.name);
+        write_replay(w, map);
         for (uint32_t j = 0; j < map->entries.count; j++) {
             const struct config_crypto_map_entry *e = &map->entries.items[j];
             writer_line(w, "crypto map %s %u ipsec-isakmp%s%s", map->name, e->sequence,
@@ -376,6 +414,20 @@ static const struct grammar_command commands[] = {
      .apply = apply_local_address,
      .write = write_maps},
     {.mode = CONFIG_MODE_GLOBAL,
+     .no_tokens = 5,
+     .grammar =
+         "crypto map NAME:map-name {ha|redundancy} replay-interval {inbound <1-1000000>:inbound|outbound "
+         "<1-10000000>:outbound}...",
+     .help =
+         MAP "Stateful failover\nStateful failover, as later systems write it\nHow far the other gateway's "
+             "knowledge of sequence numbers may lag behind\nOf packets that come\nPackets\nOf packets "
+             "that go\nPackets\n",
+     .about =
+         "After a takeover at most `inbound` packets are refused, and `outbound` numbers are skipped. The "
+         "inbound interval is used only as far as the traffic of the moment needs it.",
+     .standard = "inbound 1000, outbound 100000",
+     .apply = apply_replay},
+    {.mode = CONFIG_MODE_GLOBAL,
      .enters = CONFIG_MODE_CRYPTO_MAP,
      .no_tokens = 3,
      .grammar = "crypto map NAME:map-name <1-65535>:sequence [ipsec-isakmp]",
@@ -402,9 +454,8 @@ static const struct grammar_command commands[] = {
     {.mode = CONFIG_MODE_GLOBAL,
      .flags = GRAMMAR_UNSUPPORTED,
      .no_tokens = 255,
-     .grammar = "crypto map NAME {client LINE|isakmp LINE|ha LINE|redundancy LINE|gdoi LINE}",
-     .help =
-         MAP "Clients\nRest\nISAKMP\nRest\nHigh availability\nRest\nRedundancy\nRest\nGroup keys\nRest\n"},
+     .grammar = "crypto map NAME {client LINE|isakmp LINE|gdoi LINE}",
+     .help = MAP "Clients\nRest\nISAKMP\nRest\nGroup keys\nRest\n"},
     {.mode = CONFIG_MODE_CRYPTO_MAP,
      .no_tokens = 1,
      .grammar = "description LINE",

@@ -220,18 +220,26 @@ static int apply_crypto_map(struct grammar_call *call)
     struct config_reference *r = &session_interface(call)->crypto_map,
                             *redundancy = &session_interface(call)->crypto_redundancy;
     const struct grammar_value *name = grammar_arg(call, "name"), *group = grammar_arg(call, "standby-name");
+    struct config_interface *i = session_interface(call);
     if (!call_negative(call)) {
         int result = group != NULL ? reference_set(redundancy, call, group) : 0;
         if (result == 0)
             result = reference_set(r, call, name);
-        if (result == 0 && group == NULL)
+        if (result < 0)
+            return result;
+        if (group == NULL)
             reference_clear(redundancy);
-        return result;
+        i->crypto_stateful = grammar_has(call, "stateful");
+        i->crypto_ssp = (uint8_t)grammar_number(call, "ssp-group", 0);
+        i->crypto_ssp_place = session_place(call, grammar_arg(call, "ssp-group"));
+        return 0;
     }
     if (name != NULL && (r->name == NULL || strcmp(name->text, r->name) != 0))
         return session_error(call, name, "crypto map '%s' is not on this interface", name->text);
     reference_clear(redundancy);
     reference_clear(r);
+    i->crypto_stateful = false;
+    i->crypto_ssp = 0;
     return 0;
 }
 
@@ -239,10 +247,15 @@ static void write_crypto_map(struct config_writer *w, const struct config *c, co
 {
     const struct config_interface *i = object;
     (void)c;
-    if (i->crypto_map.name != NULL)
-        writer_line(w, "crypto map %s%s%s", i->crypto_map.name,
+    if (i->crypto_map.name == NULL)
+        return;
+    if (i->crypto_ssp > 0)
+        writer_line(w, "crypto map %s ssp %u", i->crypto_map.name, i->crypto_ssp);
+    else
+        writer_line(w, "crypto map %s%s%s%s", i->crypto_map.name,
                     i->crypto_redundancy.name != NULL ? " redundancy " : "",
-                    i->crypto_redundancy.name != NULL ? i->crypto_redundancy.name : "");
+                    i->crypto_redundancy.name != NULL ? i->crypto_redundancy.name : "",
+                    i->crypto_stateful ? " stateful" : "");
 }
 
 static int apply_shutdown(struct grammar_call *call)
@@ -357,9 +370,11 @@ static const struct grammar_command commands[] = {
      .write = write_kept},
     {.mode = CONFIG_MODE_INTERFACE,
      .no_tokens = 2,
-     .grammar = "crypto map NAME [redundancy NAME:standby-name]",
+     .grammar = "crypto map NAME [redundancy NAME:standby-name [stateful]|ssp <1-100>:ssp-group]",
      .help = "Encryption and IPsec\nProtect what leaves here\nName of the crypto map\n"
-             "Tunnels end at the virtual address of an HSRP group\nName of the group\n",
+             "Tunnels end at the virtual address of an HSRP group\nName of the group\n"
+             "Share the SAs with the other gateway of `redundancy inter-device`\n"
+             "Share the SAs with the other gateway of an SSP group, at its virtual address\nNumber\n",
      .apply = apply_crypto_map,
      .write = write_crypto_map},
     {.mode = CONFIG_MODE_INTERFACE,
@@ -369,8 +384,6 @@ static const struct grammar_command commands[] = {
      .standard = "up",
      .apply = apply_shutdown,
      .write = write_shutdown},
-    UNSUPPORTED("crypto map NAME {redundancy NAME stateful|ssp LINE}",
-                "Encryption\nMap\nName\nRedundancy\nGroup\nWith the state of SAs\nSSP\nGroup\n"),
     UNSUPPORTED("crypto ipsec [LINE]", "Encryption\nIPsec\nParameters\n"),
     UNSUPPORTED("tunnel [LINE]", "Tunnel\nParameters\n"),
     UNSUPPORTED("ppp [LINE]", "PPP\nParameters\n"),

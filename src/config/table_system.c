@@ -179,8 +179,10 @@ static void write_hostname(struct config_writer *w, const struct config *c, cons
 
 static int apply_exit(struct grammar_call *call)
 {
+    const struct grammar_mode *mode = grammar_find_mode(session_of(call)->grammar, session_of(call)->mode);
     session_of(call)->ended = session_of(call)->mode == CONFIG_MODE_GLOBAL;
-    session_of(call)->mode = CONFIG_MODE_GLOBAL;
+    session_of(call)->mode =
+        mode != NULL && mode->parent != GRAMMAR_MODE_NONE ? mode->parent : CONFIG_MODE_GLOBAL;
     return 0;
 }
 
@@ -220,6 +222,13 @@ static const struct grammar_command system_commands[] = {
     LEAVE(CONFIG_MODE_CRYPTO_MAP),
     LEAVE(CONFIG_MODE_INTERFACE),
     LEAVE(CONFIG_MODE_TRACK),
+    LEAVE(CONFIG_MODE_SSP),
+    LEAVE(CONFIG_MODE_INTER_DEVICE),
+    LEAVE(CONFIG_MODE_IPC_ZONE),
+    LEAVE(CONFIG_MODE_IPC_ASSOCIATION),
+    LEAVE(CONFIG_MODE_IPC_SCTP),
+    LEAVE(CONFIG_MODE_IPC_LOCAL),
+    LEAVE(CONFIG_MODE_IPC_REMOTE),
     LEAVE(CONFIG_MODE_ACCESS_LIST),
     LEAVE(CONFIG_MODE_ACCESS_LIST6),
     LEAVE(CONFIG_MODE_KEPT),
@@ -284,18 +293,15 @@ static const struct grammar_command system_commands[] = {
     KEPT(CONFIG_SECTION_TAIL, "alias LINE", "Aliases\nParameters\n"),
     UNSUPPORTED("router {bgp|eigrp|isis|ospf|rip|odr} [LINE]",
                 "A routing protocol\nBGP\nEIGRP\nIS-IS\nOSPF\nRIP\nODR\nParameters\n"),
-    UNSUPPORTED("ssp [LINE]", "State synchronization\nParameters\n"),
-    UNSUPPORTED("redundancy [LINE]", "Redundancy\nParameters\n"),
-    UNSUPPORTED("ipc [LINE]", "Communication of redundant gateways\nParameters\n"),
+    UNSUPPORTED("redundancy [mode LINE]", "Redundancy\nOf processors\nParameters\n"),
     UNSUPPORTED("aaa {authentication|authorization|accounting|group|session-id} [LINE]",
                 "AAA\nAuthentication\nAuthorization\nAccounting\nServers\nSessions\nParameters\n"),
     UNSUPPORTED("crypto {ikev2|pki|ca|key|gdoi|engine|keyring|identity} [LINE]",
                 "Encryption\nIKEv2\nCertificates\nCertificates\nKeys\nGroup "
                 "keys\nEngines\nKeyrings\nIdentities\n"
                 "Parameters\n"),
-    UNSUPPORTED(
-        "crypto isakmp {client|profile|ssp|xauth|default} [LINE]",
-        "Encryption\nISAKMP\nClients\nProfiles\nState synchronization\nUsers\nDefaults\nParameters\n"),
+    UNSUPPORTED("crypto isakmp {client|profile|xauth|default} [LINE]",
+                "Encryption\nISAKMP\nClients\nProfiles\nUsers\nDefaults\nParameters\n"),
     UNSUPPORTED("crypto ipsec {profile|client|nat-transparency|optional|server} [LINE]",
                 "Encryption\nIPsec\nProfiles\nClients\nAddress translation\nOptional\nServer\nParameters\n"),
     UNSUPPORTED(

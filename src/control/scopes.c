@@ -68,22 +68,23 @@ static void local_addresses(struct build *b, const struct config_interface *i, s
         device_address(b->devices, l->ifindex, ADDRESS_V6, &s->local_v6);
 }
 
-/* `crypto map M redundancy GROUP`: its virtual address, while it is on this machine; else none, and IKE is
- * silent. */
+/* `crypto map M redundancy GROUP` or `ssp N`: the group's virtual address, while it is on this machine; else
+ * none, and IKE is silent. */
 static void redundancy_address(struct build *b, const struct config_interface *i, struct scope *s)
 {
-    const struct config_interface *where;
-    const struct config_standby *g = config_find_standby_name(b->config, i->crypto_redundancy.name, &where);
+    const struct config_standby *g = config_interface_crypto_standby(b->config, i, NULL);
+    struct config_place place = i->crypto_ssp > 0 ? i->crypto_ssp_place : i->crypto_redundancy.place;
 
     s->local_v4 = s->local_v6 = (struct address){0};
     s->redundancy = true;
     if (!g)
-        problem(b, i->crypto_redundancy.place, "there is no standby group %s: crypto map %s has no address",
-                i->crypto_redundancy.name, s->map->name);
+        problem(b, place, "there is no standby group %s: crypto map %s has no address",
+                i->crypto_redundancy.name ? i->crypto_redundancy.name : "of its ssp group", s->map->name);
     else if (!address_is_set(&g->address))
-        problem(b, i->crypto_redundancy.place,
-                "standby group %s learns its address: a crypto map needs one that is configured",
-                i->crypto_redundancy.name);
+        problem(b, place,
+                "interface %s: its standby group learns its address: a crypto map needs one that is "
+                "configured",
+                i->name);
     else if (devices_owns(b->devices, &g->address))
         s->local_v4 = g->address;
 }
@@ -207,7 +208,7 @@ static int scope_add(struct build *b, const struct config_interface *i, const st
                         .ifindex = ifindex,
                         .first_connection = b->out->connection_count};
     local_addresses(b, local, s);
-    if (i->crypto_redundancy.name)
+    if (i->crypto_redundancy.name || i->crypto_ssp > 0)
         redundancy_address(b, i, s);
     for (uint32_t e = 0; e < map->entries.count; e++) {
         int error = entry_add(b, index, &map->entries.items[e]);

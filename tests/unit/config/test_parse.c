@@ -85,8 +85,8 @@ static const struct {
     {"ip access-list ext x\n permit ip any any\n permit tcp any any\n no permit ip any any\n",
      "ip access-list extended x\n 20 permit tcp any any\n!\n"},
     {"ip access-list ext x\n permit ip any any\nno ip access-list extended x\n", ""},
-    {"no ssp\nno router bgp 7\nint eth0\n no ip mtu\n no ppp\n",
-     "no ssp\nno router bgp 7\n!\ninterface eth0\n no ip mtu\n no ppp\n!\n"},
+    {"no vpdn\nno router bgp 7\nint eth0\n no ip mtu\n no ppp\n",
+     "no vpdn\nno router bgp 7\n!\ninterface eth0\n no ip mtu\n no ppp\n!\n"},
     {"no ip domain-lookup\nip domain-lookup\n", "ip domain-lookup\n!\n"},
     {"\xef\xbb\xbfhostname a\r\n\t! comment\r\n\r\n  ! more\r\n", "hostname a\n!\n"},
 };
@@ -128,8 +128,8 @@ static const struct {
     {"s\n", "1:1: error: 's' is ambiguous: 'service', 'snmp-server', 'scheduler' or 'ssp'"},
     {"crypto isakmp keepalve 10\n",
      "1:15: error: unexpected 'keepalve', expected 'enable', 'policy', 'key', 'keepalive', "
-     "'identity', 'nat', 'invalid-spi-recovery', 'aggressive-mode', 'fragmentation' or "
-     "'peer'; did you mean 'keepalive'?"},
+     "'identity', 'nat', 'invalid-spi-recovery', 'aggressive-mode', 'fragmentation', "
+     "'peer' ...; did you mean 'keepalive'?"},
     {"crypto isakmp policy\n", "1:21: error: incomplete command, expected <1-10000>"},
     {"crypto isakmp policy 10001\n", "1:22: error: 10001 is out of range, expected <1-10000>"},
     {"crypto isakmp policy 99999999999999999999\n",
@@ -223,7 +223,6 @@ static const struct {
     {"interface eth0\n no ip proxi-arp\n",
      "2:8: error: unexpected 'proxi-arp', expected 'address', 'proxy-arp', 'redirects', 'unreachables', "
      "'directed-broadcast', 'mask-reply', 'route-cache' or 'mroute-cache'; did you mean 'proxy-arp'?"},
-    {"ssp group 1\n remote 1.1.1.1\n", "1:1: error: 'ssp' is not supported by this version of Holdfast"},
     {"router isis\n net 49.0001\n", "1:1: error: 'router isis' is not supported by this version of Holdfast"},
     {"router ospf 1\nnetwork 10.0.0.0 0.0.0.255 area 0\n",
      "1:1: error: 'router ospf' is not supported by this version of Holdfast"},

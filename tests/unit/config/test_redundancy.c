@@ -103,8 +103,6 @@ static const struct {
      "3:26: error: interface eth0: there is no standby group with the name 'nobody'"},
     {"interface eth0\n ip address 10.0.0.1 255.255.255.0\n standby 1 name a\n crypto map m redundancy a\n",
      "4:26: error: interface eth0: standby group 'a' has no virtual address"},
-    {"interface eth0\n ip address 10.0.0.1 255.255.255.0\n crypto map m redundancy a stateful\n",
-     "3:2: error: 'crypto map redundancy stateful' is not supported by this version of Holdfast"},
     {"track 0 interface eth0 line-protocol\n", "1:7: error: 0 is out of range, expected <1-1000>"},
     {"track 5\n", "1:7: error: there is no tracked object 5"},
     {"no track 5\n", "1:10: error: there is no tracked object 5"},
