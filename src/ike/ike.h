@@ -40,8 +40,27 @@ enum ike_event_type {
     IKE_EVENT_PEER_MOVED,  /* the packet path: the peer's NAT mapping changed */
     IKE_EVENT_SLOT_FREE,   /* a removed pair's slot may be used again */
     IKE_EVENT_PATH_FAILED, /* sending to `remote` failed for good (no route, port unreachable) */
-    IKE_EVENT_CLEAR,       /* `clear crypto isakmp|sa`, an interface went down, configuration withdrawn */
+    IKE_EVENT_CLEAR,       /* `clear crypto isakmp|sa`, an interface went down, configuration withdrawn;
+                              groups that we stand by for are passed over */
+    IKE_EVENT_ROLE,        /* we serve a group, or stand by for it */
+    IKE_EVENT_REPLICA,     /* a record of another member of a group: created, replaced or deleted there */
 };
+
+/* A group (ike_config.groups) is served by one member at a time; at the others its machine stands by: it
+ * sends nothing, hears nothing, no timer of the group runs, and what it has are replicas. A group stands by
+ * until the first IKE_EVENT_ROLE says otherwise.
+ *
+ * Becoming active touches no object. What fell due before is set anew, spread over time (limits.h), when its
+ * turn comes; nothing is sent because of the change. Becoming standby drops what was being negotiated,
+ * without a message; what is established stays as replicas.
+ *
+ * IKE_EVENT_REPLICA brings an ike_record of another member, its times shifted by `shift`, in any order and in
+ * either role. The machine answers with IKE_ACTION_RECORD or IKE_ACTION_FORGET for the local store, and with
+ * CONFIRM, SUPERSEDE and MOVE for the SAD where these changed, all marked `replica`: they are not told to
+ * other members again. It never answers with INSTALL or REMOVE: the packet path's side of a replica is the
+ * shell's. A slot whose replica was deleted or gave way to another one of the same slot is free for us after
+ * IKE_EVENT_SLOT_FREE as always; before, a new replica may take it at once. A record that cannot be read, or
+ * whose slot is in use for a negotiation of ours, is refused with a line in the log and changes nothing. */
 
 enum ike_clear_scope {
     IKE_CLEAR_ALL_ISAKMP, /* every IKE SA (with its pairs, peers are told) */
@@ -89,6 +108,19 @@ struct ike_event {
             uint64_t number;
             struct address peer;
         } clear;
+        struct {
+            uint8_t group;
+            bool active;
+            bool forget; /* all that there is of the group goes first, without a word to the peers: in later
+                            steps, ike_forgetting says until when */
+        } role;
+        struct {
+            uint8_t kind; /* enum ike_record_kind */
+            uint64_t key;
+            struct bytes data;
+            int64_t shift; /* ns: our clock minus that of the record */
+            bool deleted;  /* data is empty */
+        } replica;
     };
 };
 
@@ -141,6 +173,8 @@ struct ike_keys_isakmp {
 
 struct ike_action {
     enum ike_action_type type;
+    uint8_t group; /* that it belongs to, 0: none; lines for people have none */
+    bool replica;  /* because of IKE_EVENT_REPLICA: for the local store and SAD only */
     union {
         struct {
             struct endpoint local, remote;
@@ -217,6 +251,17 @@ enum ike_record_kind { IKE_RECORD_SA = 1, IKE_RECORD_PAIR = 2, IKE_RECORD_CONNEC
 int ike_restore(struct ike *ike, uint8_t kind, uint64_t key, struct bytes data, ns now) must_check;
 void ike_restore_done(struct ike *ike, ns now);
 
+/* Something of the group is still to go because of a role event with `forget`. */
+bool ike_forgetting(const struct ike *ike, uint8_t group);
+
+/* What the packet path must know of a pair, as the bytes of a record with its keys. Returns the length, 0 if
+ * `out` is too small; IKE_INSTALL_MAX is enough. Treat the bytes as secret. */
+enum { IKE_INSTALL_MAX = 512 };
+size_t pair_install_write(const struct ike_pair_install *in, uint8_t *out, size_t size);
+/* Keys in `ret` borrow from `data`. `hard_expiry` is shifted by `shift`. -EINVAL: not such a record, or of a
+ * version that we do not know; `ret` is untouched. */
+int pair_install_parse(struct bytes data, int64_t shift, struct ike_pair_install *ret) must_check;
+
 /* ---- looking at it ---- */
 
 enum ike_state { /* names as the field prints them, ike_state_name */
@@ -243,6 +288,8 @@ struct ike_sa_view {
     uint32_t pairs;
     char remote_identity[128];
     uint32_t dpd_sent, dpd_missed;
+    uint8_t group; /* 0: none */
+    bool standby;  /* of a group that we stand by for */
 };
 
 struct ike_pair_view {
@@ -250,7 +297,8 @@ struct ike_pair_view {
         peer_number; /* peer_number: conn-id of its IKE SA, 0: none left */
     uint8_t protocol;
     bool initiator, superseded, confirmed;
-    uint8_t pfs_group;
+    uint8_t pfs_group, group;
+    struct endpoint remote;
     ns created, expires;
     uint32_t lifetime_seconds, lifetime_kilobytes;
 };
@@ -268,7 +316,7 @@ struct ike_statistics {
     uint64_t messages_in, messages_out, retransmissions, duplicates, malformed, authentication_failed,
         no_proposal, half_open_refused, half_open_evicted, dpd_dead, rekeys, phase1_initiated,
         phase1_responded, phase1_established, quick_initiated, quick_responded, quick_established,
-        invalid_spi;
+        invalid_spi, standby_ignored, replicas, replicas_refused;
 };
 
 const char *ike_state_name(enum ike_state s);
@@ -276,6 +324,8 @@ void ike_each_sa(const struct ike *ike, void (*visit)(void *context, const struc
                  void *context);
 void ike_each_pair(const struct ike *ike, void (*visit)(void *context, const struct ike_pair_view *),
                    void *context);
+/* One of them; false: there is no such pair. */
+bool ike_pair_look(const struct ike *ike, uint32_t slot, uint32_t spi_in, struct ike_pair_view *ret);
 bool ike_connection_look(const struct ike *ike, uint32_t id, struct ike_connection_view *ret);
 void ike_statistics(const struct ike *ike, struct ike_statistics *ret);
 

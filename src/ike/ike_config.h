@@ -63,8 +63,10 @@ struct ike_connection {
     const char *map_name;
     const char *interface_name;
     uint32_t sequence;
-    bool dynamic; /* an entry of a dynamic map: never initiates; no peers means any peer, no selectors any
-                     proxy */
+    uint8_t group; /* of gateways that share its SAs, as in ike_config.groups; 0: none. Its `local` is then an
+                      address of that group */
+    bool dynamic;  /* an entry of a dynamic map: never initiates; no peers means any peer, no selectors any
+                      proxy */
     struct address local;
     struct ike_peer *peers; /* in order of preference */
     uint32_t peer_count;
@@ -81,6 +83,15 @@ struct ike_connection {
     uint32_t selector_count;
 };
 
+enum { IKE_GROUPS_MAX = 8, IKE_GROUP_ADDRESSES = 2 };
+
+/* A group of gateways that share the IKE SAs and pairs of its virtual addresses. What has one of them as its
+ * local address belongs to the group. */
+struct ike_group {
+    bool used;
+    struct address local[IKE_GROUP_ADDRESSES]; /* of one family or of both; unset ones have no family */
+};
+
 enum ike_dpd_mode { IKE_DPD_OFF, IKE_DPD_ON_DEMAND, IKE_DPD_PERIODIC };
 
 struct ike_config {
@@ -90,6 +101,12 @@ struct ike_config {
     uint32_t key_count;
     const struct ike_connection *connections;
     uint32_t connection_count;
+
+    /* By number; [0] is no group and is not used. Those that are used start as standby: IKE_EVENT_ROLE. */
+    struct ike_group groups[IKE_GROUPS_MAX];
+    /* Our number among `members` gateways that share SAs: new slots and ids are only those that are ours.
+     * members 0 or 1: alone, all slots are ours. May change; what there is stays. */
+    uint8_t member, members;
 
     uint8_t identity; /* enum ike_identity_kind */
     const char *hostname;
