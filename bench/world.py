@@ -406,7 +406,6 @@ class Hub(World):
         self.link("hub", "wan0", None if kind is Holdfast else f"{WEST}/30", "farm", "eth0", "9.1.1.21/30")
         self.run("hub", "ip link add lan0 type bridge")
         self.run("hub", "ip link set lan0 up")
-        self.run("farm", "ip route add local 9.2.0.0/16 dev lo")
         if kind is not Holdfast:
             self.run("hub", "ip addr add 10.0.0.1/24 dev lan0")
             self.run("hub", "ip route add default via 9.1.1.21")
@@ -415,7 +414,7 @@ class Hub(World):
         self.gateway.load()
         wait_for(self.gateway.ready, 30, kind.name)
         wait_for(lambda: "1 received" in self.run("farm", f"ping -n -q -c 1 -W 1 {WEST}", ok=False), 30, "the hub")
-        self.farm = self.spawn("farm", [f"{BUILD}/bench/farm", "--gateway", WEST, "--count", str(count)],
+        self.farm = self.spawn("farm", [f"{BUILD}/holdfast", "lab", "farm", "--gateway", WEST, "--count", str(count)],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if self.farm.stdout.readline().strip() != "ready":
             raise Failed("the farm did not start")

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "farm/farm_main.h"
 #include "lab/lab.h"
 
 static const char usage[] =
@@ -128,10 +129,18 @@ static int session(struct cli_connection *c, const char *run_directory)
     return status;
 }
 
+/* The farm is started by the lab as a program of its own, so the lab cannot contain it. */
+static int lab_or_farm(int argc, char **argv)
+{
+    bool farm = argc > 1 && strcmp(argv[1], "farm") == 0;
+
+    return farm ? farm_main(argc - 1, argv + 1) : lab_main(argc, argv);
+}
+
 static const struct {
     const char *word;
     int (*run)(int argc, char **argv);
-} offline[] = {{"lab", lab_main}, {"check", check_main}, {"commands", reference_main}};
+} offline[] = {{"lab", lab_or_farm}, {"check", check_main}, {"commands", reference_main}};
 
 int cli_main(int argc, char **argv)
 {

@@ -204,7 +204,7 @@ int connection_answer(struct cli_connection *c, const struct cli_sink *sink, str
     return c->fd < 0 ? -ECONNRESET : answer_within(c, sink, ret, -1);
 }
 
-int connection_idle(struct cli_connection *c)
+int connection_between(struct cli_connection *c)
 {
     int r = buffer_fill(c, 0);
 

@@ -36,7 +36,7 @@ int connection_send(struct cli_connection *c, enum cli_frame_type type, const ch
  * passed on; a second one gives -EINTR. */
 int connection_answer(struct cli_connection *c, const struct cli_sink *sink, struct cli_done *ret) must_check;
 /* What came without being asked for, without waiting. */
-int connection_idle(struct cli_connection *c) must_check;
+int connection_between(struct cli_connection *c) must_check;
 
 /* From now on this signal arrives only while something is waited for (connection_poll), so that none comes
  * between the look at what it left and the wait. `handler` NULL: the signal counts as an interrupt. */

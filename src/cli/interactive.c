@@ -59,7 +59,7 @@ static bool connection_watch(struct interactive *s)
 {
     fputs("\r\033[K", stdout);
     fflush(stdout);
-    if (connection_idle(s->connection) < 0)
+    if (connection_between(s->connection) < 0)
         s->lost = true;
     el_set(s->editor, EL_REFRESH);
     return !s->lost;

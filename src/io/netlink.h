@@ -79,8 +79,8 @@ int netlink_link_delete(struct netlink *n, uint32_t ifindex) must_check;
 
 enum netlink_route_type {
     NETLINK_ROUTE_UNICAST,
-    NETLINK_ROUTE_LOCAL, /* an own address. Answers only, as is BROADCAST and MULTICAST */
-    NETLINK_ROUTE_BROADCAST,
+    NETLINK_ROUTE_LOCAL,     /* own addresses; to be added with `lo` as interface, in table 255 */
+    NETLINK_ROUTE_BROADCAST, /* answers only, as is MULTICAST */
     NETLINK_ROUTE_MULTICAST,
     NETLINK_ROUTE_BLACKHOLE,
     NETLINK_ROUTE_UNREACHABLE,

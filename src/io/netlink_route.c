@@ -75,6 +75,8 @@ static int route_change(struct netlink *n, int type, int flags, const struct net
             header.rtm_protocol = RTPROT_UNSPEC;
     } else if (r->type == NETLINK_ROUTE_UNICAST && !address_is_set(&r->gateway)) {
         header.rtm_scope = RT_SCOPE_LINK;
+    } else if (r->type == NETLINK_ROUTE_LOCAL) {
+        header.rtm_scope = RT_SCOPE_HOST;
     }
     struct nl_msg *m = request_new(type, flags, &header, sizeof(header));
     return request_run(n, m, m && route_put(m, r), NULL, NULL);
