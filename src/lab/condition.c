@@ -29,6 +29,7 @@ __attribute__((format(printf, 1, 2))) static char *text_of(const char *format, .
 static bool flow_holds(struct run *r, const struct condition *c, char **ret_detail)
 {
     struct flow_report f = probe_report(&r->probes[c->subject]);
+    struct stall_verdict worst = run_gap(r, c->subject);
     double figures[FLOW_METRICS] = {
         [FLOW_SENT] = (double)f.sent,
         [FLOW_RECEIVED] = (double)f.received,
@@ -36,6 +37,7 @@ static bool flow_holds(struct run *r, const struct condition *c, char **ret_deta
         [FLOW_DUPLICATED] = (double)f.duplicated,
         [FLOW_REORDERED] = (double)f.reordered,
         [FLOW_LONGEST_GAP_MS] = (double)f.longest_gap / (double)NS_PER_MS,
+        [FLOW_GAP_LESS_STALL_MS] = (double)(worst.gap - worst.stall) / (double)NS_PER_MS,
     };
     if (f.sent == 0) {
         *ret_detail = text_of("the flow has sent nothing");
@@ -45,6 +47,10 @@ static bool flow_holds(struct run *r, const struct condition *c, char **ret_deta
     if (c->metric == FLOW_LONGEST_GAP_MS)
         *ret_detail = text_of("longest gap %.1f ms, from %.3f s", v,
                               (double)ns_since(f.longest_gap_from, r->start) / 1e9);
+    else if (c->metric == FLOW_GAP_LESS_STALL_MS)
+        *ret_detail = text_of("gap %.1f ms, of which the machine stood still %.1f ms, from %.3f s",
+                              (double)worst.gap / 1e6, (double)worst.stall / 1e6,
+                              (double)ns_since(worst.from, r->start) / 1e9);
     else
         *ret_detail =
             text_of("%s %.0f (of %llu sent)", flow_metric_name(c->metric), v, (unsigned long long)f.sent);

@@ -37,8 +37,8 @@ bool compare_numbers(double a, enum compare compare, double b)
 
 const char *flow_metric_name(enum flow_metric metric)
 {
-    static const char *const names[FLOW_METRICS] = {"sent",       "received",  "lost",
-                                                    "duplicated", "reordered", "longest_gap_ms"};
+    static const char *const names[FLOW_METRICS] = {
+        "sent", "received", "lost", "duplicated", "reordered", "longest_gap_ms", "gap_less_stall_ms"};
     return names[metric];
 }
 
@@ -126,8 +126,9 @@ static bool parse_flow_condition(struct condition_parser *p)
             return take_comparison(p) && take_figure(p);
         }
     }
-    return script_expected(p->text, st,
-                           "receives, sent, received, lost, duplicated, reordered or longest_gap_ms");
+    return script_expected(
+        p->text, st,
+        "receives, sent, received, lost, duplicated, reordered, longest_gap_ms or gap_less_stall_ms");
 }
 
 static bool parse_watch_condition(struct condition_parser *p)

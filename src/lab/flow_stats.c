@@ -10,7 +10,7 @@ static void stats_gap(struct flow_stats *s, ns from, ns until)
         s->gap_from = from;
     }
     if (s->notice && gap >= s->notice && s->silence_count < FLOW_SILENCES)
-        s->silences[s->silence_count++] = (struct flow_silence){from, until};
+        s->silences[s->silence_count++] = (struct stall_span){from, until};
 }
 
 void flow_stats_arrive(struct flow_stats *s, uint64_t *bitmap, uint64_t capacity, uint64_t number, ns time)
@@ -62,4 +62,17 @@ struct flow_report flow_stats_report(const struct flow_stats *s, uint64_t sent, 
         r.longest_gap_from = s->last_arrival;
     }
     return r;
+}
+
+size_t flow_stats_gaps(const struct flow_stats *s, ns first_sent, ns last_sent,
+                       struct stall_span ret[FLOW_GAPS])
+{
+    size_t count = 0;
+    ret[count++] = (struct stall_span){first_sent, s->first_arrival ? s->first_arrival : last_sent};
+    if (s->first_arrival)
+        ret[count++] = (struct stall_span){s->last_arrival, MAX(s->last_arrival, last_sent)};
+    ret[count++] = (struct stall_span){s->gap_from, s->gap_from + s->gap};
+    for (uint32_t i = 0; i < s->silence_count; i++)
+        ret[count++] = s->silences[i];
+    return count;
 }

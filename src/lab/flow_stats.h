@@ -7,15 +7,9 @@
 #ifndef LAB_FLOW_STATS_H
 #define LAB_FLOW_STATS_H
 
-#include "base/bytes.h"
-#include "base/time.h"
+#include "lab/stall.h"
 
-enum { FLOW_SILENCES = 64 };
-
-/* A gap that is over. */
-struct flow_silence {
-    ns from, until;
-};
+enum { FLOW_SILENCES = 64, FLOW_GAPS = FLOW_SILENCES + 3 };
 
 struct flow_stats {
     uint64_t received;
@@ -28,7 +22,7 @@ struct flow_stats {
     ns gap, gap_from; /* longest between arrivals, and when it began */
     ns notice;        /* gaps of at least this length are listed; 0: none are */
     uint32_t silence_count;
-    struct flow_silence silences[FLOW_SILENCES];
+    struct stall_span silences[FLOW_SILENCES];
 };
 
 /* What a report shows. */
@@ -42,5 +36,9 @@ struct flow_report {
 void flow_stats_arrive(struct flow_stats *s, uint64_t *bitmap, uint64_t capacity, uint64_t number, ns time);
 /* `sent` packets between `first_sent` and `last_sent` (the present time while sending goes on). */
 struct flow_report flow_stats_report(const struct flow_stats *s, uint64_t sent, ns first_sent, ns last_sent);
+/* The gaps that may be the longest one once stalls are taken off: before the first arrival, those listed, the
+ * longest between arrivals, after the last. Some may stand there twice or be empty. Returns their number. */
+size_t flow_stats_gaps(const struct flow_stats *s, ns first_sent, ns last_sent,
+                       struct stall_span ret[FLOW_GAPS]);
 
 #endif

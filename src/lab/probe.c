@@ -304,6 +304,15 @@ struct flow_report probe_report(const struct probe *p)
     return flow_stats_report(&stats, sent, p->shared->first_sent, last);
 }
 
+size_t probe_gaps(const struct probe *p, struct stall_span ret[FLOW_GAPS])
+{
+    if (!p->shared || p->shared->sent == 0)
+        return 0;
+    ns last = p->shared->last_sent;
+    struct flow_stats stats = stats_copy(p->shared);
+    return flow_stats_gaps(&stats, p->shared->first_sent, last, ret);
+}
+
 uint64_t probe_send_errors(const struct probe *p)
 {
     return p->shared ? p->shared->send_errors : 0;
@@ -345,7 +354,7 @@ void probe_done(struct probe *p)
     p->shared = NULL;
 }
 
-bool probe_silence(struct probe *p, struct flow_silence *ret)
+bool probe_silence(struct probe *p, struct stall_span *ret)
 {
     if (!p->shared)
         return false;

@@ -30,8 +30,9 @@ void probe_stop_sending(struct probe *p);
 void probe_stop(struct probe *p);
 void probe_done(struct probe *p);
 struct flow_report probe_report(const struct probe *p);
+size_t probe_gaps(const struct probe *p, struct stall_span ret[FLOW_GAPS]);
 uint64_t probe_send_errors(const struct probe *p);
 /* The next gap of 50 ms or more that ended since the last call. */
-bool probe_silence(struct probe *p, struct flow_silence *ret);
+bool probe_silence(struct probe *p, struct stall_span *ret);
 
 #endif

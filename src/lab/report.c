@@ -74,13 +74,30 @@ static void report_flows(const struct run *r)
             continue;
         struct flow_report f = probe_report(&r->probes[i]);
         if (shown++ == 0)
-            printf("\n  %-26s %9s %9s %7s %6s %9s  %s\n", "flow", "sent", "received", "lost", "dup",
-                   "reordered", "longest gap");
-        printf("  %-26s %9llu %9llu %7llu %6llu %9llu  %.1f ms at %.3f s\n", r->scenario->flows[i].name,
-               (unsigned long long)f.sent, (unsigned long long)f.received, (unsigned long long)f.lost,
-               (unsigned long long)f.duplicated, (unsigned long long)f.reordered, (double)f.longest_gap / 1e6,
+            printf("\n  %-26s %9s %9s %7s %6s %9s %10s  %s\n", "flow", "sent", "received", "lost", "dup",
+                   "reordered", "less stall", "longest gap");
+        struct stall_verdict v = run_gap(r, i);
+        printf("  %-26s %9llu %9llu %7llu %6llu %9llu %7.1f ms  %.1f ms at %.3f s\n",
+               r->scenario->flows[i].name, (unsigned long long)f.sent, (unsigned long long)f.received,
+               (unsigned long long)f.lost, (unsigned long long)f.duplicated, (unsigned long long)f.reordered,
+               (double)(v.gap - v.stall) / 1e6, (double)f.longest_gap / 1e6,
                (double)ns_since(f.longest_gap_from, r->start) / 1e9);
     }
+}
+
+static void report_stalls(const struct run *r)
+{
+    const struct canary *c = &r->canary;
+    for (unsigned i = 0; c->shared[CANARY_ORDINARY] && i < c->count; i++) {
+        const struct stall_log *urgent = &c->shared[CANARY_URGENT][i].log;
+        printf(
+            "%s  processor %u: stood still for %.1f ms at the longest, %.1f ms in all; an ordinary process "
+            "waited %.1f ms at the longest\n",
+            i == 0 ? "\n" : "", c->cpu[i], (double)urgent->longest / 1e6, (double)urgent->total / 1e6,
+            (double)c->shared[CANARY_ORDINARY][i].log.longest / 1e6);
+    }
+    if (canary_refused(c))
+        printf("  (without real-time priority: what other processes used counts as standstill)\n");
 }
 
 static void report_watches(const struct run *r)
@@ -109,6 +126,7 @@ static void report_watches(const struct run *r)
 void report_tables(const struct run *r)
 {
     report_flows(r);
+    report_stalls(r);
     report_watches(r);
     if (r->check_count)
         printf("\n  checks\n");
@@ -136,15 +154,33 @@ static json_t *json_flows(const struct run *r)
         if (!r->probes[i].shared)
             continue;
         struct flow_report f = probe_report(&r->probes[i]);
+        struct stall_verdict v = run_gap(r, i);
         json_array_append_new(
-            flows, json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:f,s:f,s:I}", "name", r->scenario->flows[i].name,
-                             "sent", (json_int_t)f.sent, "received", (json_int_t)f.received, "lost",
-                             (json_int_t)f.lost, "duplicated", (json_int_t)f.duplicated, "reordered",
-                             (json_int_t)f.reordered, "longest_gap_ms", (double)f.longest_gap / 1e6,
-                             "longest_gap_at_s", (double)ns_since(f.longest_gap_from, r->start) / 1e9,
-                             "send_errors", (json_int_t)probe_send_errors(&r->probes[i])));
+            flows,
+            json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:I}", "name", r->scenario->flows[i].name,
+                      "sent", (json_int_t)f.sent, "received", (json_int_t)f.received, "lost",
+                      (json_int_t)f.lost, "duplicated", (json_int_t)f.duplicated, "reordered",
+                      (json_int_t)f.reordered, "longest_gap_ms", (double)f.longest_gap / 1e6,
+                      "longest_gap_at_s", (double)ns_since(f.longest_gap_from, r->start) / 1e9,
+                      "gap_less_stall_ms", (double)(v.gap - v.stall) / 1e6, "stall_in_gap_ms",
+                      (double)v.stall / 1e6, "send_errors", (json_int_t)probe_send_errors(&r->probes[i])));
     }
     return flows;
+}
+
+static json_t *json_stalls(const struct run *r)
+{
+    const struct canary *c = &r->canary;
+    json_t *stalls = json_array();
+    for (unsigned i = 0; c->shared[CANARY_ORDINARY] && i < c->count; i++) {
+        const struct stall_log *urgent = &c->shared[CANARY_URGENT][i].log;
+        json_array_append_new(stalls, json_pack("{s:i,s:b,s:f,s:f,s:f}", "processor", (int)c->cpu[i],
+                                                "real_time", (int)!c->shared[CANARY_URGENT][i].refused,
+                                                "longest_ms", (double)urgent->longest / 1e6, "total_ms",
+                                                (double)urgent->total / 1e6, "ordinary_longest_ms",
+                                                (double)c->shared[CANARY_ORDINARY][i].log.longest / 1e6));
+    }
+    return stalls;
 }
 
 static json_t *json_watches(const struct run *r)
@@ -173,9 +209,9 @@ json_t *report_json(const struct run *r)
     for (unsigned i = 0; i < r->check_count; i++)
         json_array_append_new(checks, json_pack("{s:s,s:b,s:s}", "name", r->checks[i].name, "ok",
                                                 (int)r->checks[i].ok, "detail", r->checks[i].detail));
-    json_t *out =
-        json_pack("{s:s,s:b,s:o,s:o,s:o}", "variant", scenario_variant_name(r->scenario), "ok",
-                  (int)run_ok(r), "flows", json_flows(r), "checks", checks, "watches", json_watches(r));
+    json_t *out = json_pack("{s:s,s:b,s:o,s:o,s:o,s:o}", "variant", scenario_variant_name(r->scenario), "ok",
+                            (int)run_ok(r), "flows", json_flows(r), "checks", checks, "watches",
+                            json_watches(r), "stalls", json_stalls(r));
     if (out && r->error)
         json_object_set_new(out, "error", json_string(r->error));
     return out;

@@ -48,7 +48,7 @@ static void check_add(struct run *r, const char *name, bool ok, char *detail)
 static void tick_silences(struct run *r)
 {
     for (unsigned i = 0; i < r->scenario->flow_count; i++) {
-        struct flow_silence silence;
+        struct stall_span silence;
         while (probe_silence(&r->probes[i], &silence))
             report_event(r, "  flow %s: nothing arrived for %.1f ms, from %.3f to %.3f",
                          r->scenario->flows[i].name, (double)(silence.until - silence.from) / 1e6,
@@ -57,8 +57,27 @@ static void tick_silences(struct run *r)
     }
 }
 
+static void tick_stalls(struct run *r)
+{
+    struct stall_span stall;
+    unsigned cpu;
+    while (canary_stall(&r->canary, &stall, &cpu))
+        report_event(r, "  machine: processor %u stood still for %.1f ms, from %.3f to %.3f", cpu,
+                     (double)(stall.until - stall.from) / 1e6, (double)ns_since(stall.from, r->start) / 1e9,
+                     (double)ns_since(stall.until, r->start) / 1e9);
+}
+
+struct stall_verdict run_gap(const struct run *r, unsigned flow)
+{
+    struct stall_span gaps[FLOW_GAPS];
+    const struct stall_log *logs[CANARY_CPUS];
+    size_t count = probe_gaps(&r->probes[flow], gaps);
+    return stall_judge(logs, canary_logs(&r->canary, logs), gaps, count);
+}
+
 void run_tick(struct run *r)
 {
+    tick_stalls(r);
     tick_silences(r);
     for (unsigned i = 0; i < r->scenario->node_count; i++) {
         int status;
@@ -191,9 +210,12 @@ static void step_stop_flows(struct run *r, const struct step *step)
         probe_stop(p);
         tick_silences(r);
         struct flow_report f = probe_report(p);
-        report_event(r, "  flow %s: sent %llu, received %llu, lost %llu, longest gap %.1f ms",
-                     r->scenario->flows[step->names[i]].name, (unsigned long long)f.sent,
-                     (unsigned long long)f.received, (unsigned long long)f.lost, (double)f.longest_gap / 1e6);
+        struct stall_verdict v = run_gap(r, step->names[i]);
+        report_event(
+            r, "  flow %s: sent %llu, received %llu, lost %llu, longest gap %.1f ms, less stall %.1f ms",
+            r->scenario->flows[step->names[i]].name, (unsigned long long)f.sent,
+            (unsigned long long)f.received, (unsigned long long)f.lost, (double)f.longest_gap / 1e6,
+            (double)(v.gap - v.stall) / 1e6);
     }
 }
 
@@ -371,6 +393,11 @@ bool run_timeline(struct run *r)
             return false;
         }
     }
+    int rc = canary_start(&r->canary);
+    if (rc < 0) {
+        run_fail(r, "the canaries cannot be started: %s", strerror(-rc));
+        return false;
+    }
     r->start = lab_now();
     unsigned at = 0;
     for (; at < s->step_count && !lab_stopping && !r->error; at++) {
@@ -400,6 +427,7 @@ void run_done(struct run *r)
         probe_done(&r->probes[i]);
     for (unsigned i = 0; i < SCENARIO_WATCHES; i++)
         capture_done(&r->captures[i]);
+    canary_done(&r->canary);
     for (unsigned i = 0; i < r->check_count; i++) {
         free(r->checks[i].name);
         free(r->checks[i].detail);

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "lab/canary.h"
 #include "lab/fabric.h"
 #include "lab/gateway.h"
 #include "lab/probe.h"
@@ -29,6 +30,7 @@ struct run {
     struct gateway gateways[SCENARIO_NODES]; /* .node NULL: not a gateway */
     struct probe probes[SCENARIO_FLOWS];
     struct capture captures[SCENARIO_WATCHES];
+    struct canary canary;
     struct check checks[RUN_CHECKS];
     unsigned check_count;
     ns start;    /* of the timeline */
@@ -48,7 +50,9 @@ bool run_ok(const struct run *r);
 /* Prints the end of each gateway's log: after a failed run, before its folder goes. */
 void run_tell_logs(const struct run *r);
 
-/* Something happens while we wait: tells silences of flows and deaths of gateways. */
+/* The longest gap of a flow so far with the machine's standstills taken off. */
+struct stall_verdict run_gap(const struct run *r, unsigned flow);
+/* Something happens while we wait: tells standstills, silences of flows and deaths of gateways. */
 void run_tick(struct run *r);
 __attribute__((format(printf, 2, 3))) void run_fail(struct run *r, const char *format, ...);
 

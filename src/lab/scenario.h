@@ -123,6 +123,7 @@ enum flow_metric {
     FLOW_DUPLICATED,
     FLOW_REORDERED,
     FLOW_LONGEST_GAP_MS,
+    FLOW_GAP_LESS_STALL_MS,
     FLOW_METRICS
 };
 

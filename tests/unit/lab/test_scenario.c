@@ -249,8 +249,8 @@ static const struct {
     {NODES, "flow f from a 10.0.0.1 to r 10.0.0.2\ncheck flow f lost == -3", NULL,
      "L:2:22: expected a number, found '-3'"},
     {NODES, "flow f from a 10.0.0.1 to r 10.0.0.2\ncheck flow f jitter < 3", NULL,
-     "L:2:14: expected receives, sent, received, lost, duplicated, reordered or longest_gap_ms, found "
-     "'jitter'"},
+     "L:2:14: expected receives, sent, received, lost, duplicated, reordered, longest_gap_ms or "
+     "gap_less_stall_ms, found 'jitter'"},
     {NODES, "watch w g:wan0\ncheck watch w clear == 0", NULL,
      "L:2:15: watch w has no `clear PREFIX`: nothing could be counted"},
     {NODES, "watch w g:wan0\ncheck watch w esp sideways == 0", NULL,
