@@ -79,6 +79,10 @@ struct redundancy_limit {
 /* Whether a timer that was due at `due` is to be put off at `now`; `excused` remembers that it was. */
 bool redundancy_put_off(bool *excused, ns due, ns now);
 
+/* How often a second a Master or Active router says again that an address is its, when somebody else claims
+ * it: whoever claims it again and again must not keep it for longer than a moment. */
+enum { REDUNDANCY_DEFENCES = 10 };
+
 /* False where `most` were taken in this window. */
 bool redundancy_limit_take(struct redundancy_limit *limit, ns now, ns window, uint32_t most);
 

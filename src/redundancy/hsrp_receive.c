@@ -2,9 +2,10 @@
 /* The HSRP machine hears others: hello, coup, resign (the events f to l of RFC 2281 §5.5), and packets that
  * claim our virtual addresses. A message acts only if it parses, authenticates, and is not one of ours.
  *
- * Two deviations from the table, both towards having an Active router sooner: a resign heard in Speak means
- * that there is no Active router (the table waits another hold time); and the Active router's timers and
- * address are learned whether its priority is higher or lower than ours. */
+ * Three deviations from the table. Two lead to an Active router sooner: a resign heard in Speak means that
+ * there is no Active router (the table waits another hold time); and the Active router's timers and address
+ * are learned whether its priority is higher or lower than ours. The third keeps the role where it is: of two
+ * that claim to be Active, who is neither believes the better one while it speaks. */
 #include "redundancy/hsrp_internal.h"
 
 enum {
@@ -87,6 +88,18 @@ static void learn(struct hsrp_group *g, const struct heard *h, struct redundancy
         address_print(&g->config.virtual_address, ours));
 }
 
+/* The Active router that we know spoke just now and is the better one: it will take the role back by a coup.
+ */
+static bool contested(const struct hsrp_group *g, const struct heard *h)
+{
+    const struct hsrp_peer *known = &g->active;
+    if (!known->known || address_equal(&known->address, &h->source) ||
+        g->active_timer < h->now + g->hold - MIN(2 * g->hello, g->hold))
+        return false;
+    return h->message.priority != known->priority ? h->message.priority < known->priority
+                                                  : address_compare(&h->source, &known->address) < 0;
+}
+
 /* Events g and h. */
 static void hello_of_active(struct hsrp_group *g, const struct heard *h, struct redundancy_actions *actions)
 {
@@ -98,6 +111,8 @@ static void hello_of_active(struct hsrp_group *g, const struct heard *h, struct 
         }
         return;
     }
+    if (g->state != HSRP_ACTIVE && contested(g, h))
+        return;
     if (g->state != HSRP_ACTIVE)
         learn(g, h, actions);
     active_heard(g, h);
@@ -287,11 +302,11 @@ void hsrp_seen(struct hsrp_group *g, const struct hsrp_event *event, struct redu
     if (g->config.use_bia && g->state != HSRP_ACTIVE)
         return;
     g->counters.duplicate_addresses++;
-    if (!redundancy_limit_take(&g->duplicate_log, event->now, LOG_WINDOW, 1))
-        return;
-    redundancy_log_add(actions, "HSRP", 4, "DUPADDR", "Duplicate address %s on %s, sourced by %s",
-                       address_print(&event->seen.address, address), g->config.interface,
-                       redundancy_mac_print(event->seen.mac, text));
-    if (g->state == HSRP_ACTIVE)
+    if (redundancy_limit_take(&g->duplicate_log, event->now, LOG_WINDOW, 1))
+        redundancy_log_add(actions, "HSRP", 4, "DUPADDR", "Duplicate address %s on %s, sourced by %s",
+                           address_print(&event->seen.address, address), g->config.interface,
+                           redundancy_mac_print(event->seen.mac, text));
+    if (g->state == HSRP_ACTIVE &&
+        redundancy_limit_take(&g->defences, event->now, NS_PER_S, REDUNDANCY_DEFENCES))
         redundancy_action_add(actions, REDUNDANCY_ANNOUNCE)->address = event->seen.address;
 }

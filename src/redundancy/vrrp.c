@@ -287,12 +287,12 @@ static void seen(struct vrrp_router *r, const struct vrrp_event *event, struct r
         memcmp(event->seen.mac, r->config.interface_mac, sizeof(mac)) == 0)
         return;
     r->counters.duplicate_addresses++;
-    if (!redundancy_limit_take(&r->duplicate_log, event->now, VRRP_LOG_WINDOW, 1))
-        return;
-    redundancy_log_add(actions, "VRRP", 4, "DUPADDR", "Duplicate address %s on %s, sourced by %s",
-                       address_print(&event->seen.address, address), r->config.interface,
-                       redundancy_mac_print(event->seen.mac, text));
-    redundancy_action_add(actions, REDUNDANCY_ANNOUNCE)->address = event->seen.address;
+    if (redundancy_limit_take(&r->duplicate_log, event->now, VRRP_LOG_WINDOW, 1))
+        redundancy_log_add(actions, "VRRP", 4, "DUPADDR", "Duplicate address %s on %s, sourced by %s",
+                           address_print(&event->seen.address, address), r->config.interface,
+                           redundancy_mac_print(event->seen.mac, text));
+    if (redundancy_limit_take(&r->defences, event->now, NS_PER_S, REDUNDANCY_DEFENCES))
+        redundancy_action_add(actions, REDUNDANCY_ANNOUNCE)->address = event->seen.address;
 }
 
 /* ---- the rest ---- */

@@ -77,7 +77,7 @@ struct vrrp_router {
     uint8_t announce_left;
     bool excused; /* see redundancy_put_off */
     ns last_change;
-    struct redundancy_limit storm, duplicate_log, mismatch_log, replies;
+    struct redundancy_limit storm, duplicate_log, mismatch_log, replies, defences;
     struct vrrp_counters counters;
 };
 

@@ -230,6 +230,42 @@ static void test_storm(void **state)
     assert_int_equal(g.state, HSRP_ACTIVE);
 }
 
+/* Of two that claim to be Active the better one is believed while it speaks, by who preempts as well. */
+static void test_contested(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t priority;
+        const char *source;
+        ns after; /* the known Active router, 10.1.1.3 with priority 110, spoke so long ago */
+        bool believed;
+    } cases[] = {
+        {105, "10.1.1.9", 1 * S, false}, {110, "10.1.1.1", 1 * S, false}, {110, "10.1.1.9", 1 * S, true},
+        {120, "10.1.1.1", 1 * S, true},  {105, "10.1.1.9", 7 * S, true}, /* it has missed two hellos */
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct hsrp_config c = config_of();
+        struct hsrp_group g;
+        put(&g, &c, HSRP_STANDBY);
+        hear_message(&g, message_of(HSRP_HELLO, HSRP_ACTIVE, 110), "10.1.1.3", 100 * S);
+        hear_message(&g, message_of(HSRP_HELLO, HSRP_ACTIVE, cases[i].priority), cases[i].source,
+                     100 * S + cases[i].after);
+        struct address expected = address(cases[i].believed ? cases[i].source : "10.1.1.3");
+        if (!address_equal(&g.active.address, &expected) || g.state != HSRP_STANDBY)
+            fail_msg("case %zu", i);
+    }
+    /* A storm of lower ones does not make the standby deaf to the one that it knows. */
+    struct hsrp_config c = config_of();
+    struct hsrp_group g;
+    put(&g, &c, HSRP_STANDBY);
+    for (unsigned i = 0; i < 10000; i++) {
+        if (i % 3000 == 0)
+            hear_message(&g, message_of(HSRP_HELLO, HSRP_ACTIVE, 110), "10.1.1.3", 100 * S + i * NS_PER_MS);
+        hear_message(&g, message_of(HSRP_HELLO, HSRP_ACTIVE, 50), "10.1.1.9", 100 * S + i * NS_PER_MS);
+    }
+    assert_true(g.active_timer == 119 * S && g.state == HSRP_STANDBY && g.counters.storm_dropped > 0);
+}
+
 static void test_duplicate(void **state)
 {
     (void)state;
@@ -269,9 +305,15 @@ static void test_duplicate(void **state)
                                 "Duplicate address 10.1.1.254 on FastEthernet0/0, sourced by 0209.0909.0909");
             assert_string_equal(log->mnemonic, "DUPADDR");
         }
-        /* A flood of claims is neither logged nor answered each time. */
-        seen.now = 101 * S;
-        assert_string_equal(step(&g, seen), "");
+        /* A flood of claims is logged once, and answered ten times a second. */
+        unsigned answers = 0;
+        for (unsigned n = 0; n < 2000; n++) {
+            seen.now = 101 * S + n * NS_PER_MS;
+            text = step(&g, seen);
+            assert_true(strchr(text, 'l') == NULL);
+            answers += strcmp(text, "a") == 0;
+        }
+        assert_int_equal(answers, strchr(cases[i].actions, 'a') ? 20 : 0);
     }
 }
 
@@ -284,9 +326,11 @@ static int prepare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_md5_known), cmocka_unit_test(test_md5_between), cmocka_unit_test(test_text),
-        cmocka_unit_test(test_log),       cmocka_unit_test(test_key_change),  cmocka_unit_test(test_ignored),
-        cmocka_unit_test(test_storm),     cmocka_unit_test(test_duplicate),
+        cmocka_unit_test(test_md5_known),  cmocka_unit_test(test_md5_between),
+        cmocka_unit_test(test_text),       cmocka_unit_test(test_log),
+        cmocka_unit_test(test_key_change), cmocka_unit_test(test_ignored),
+        cmocka_unit_test(test_storm),      cmocka_unit_test(test_duplicate),
+        cmocka_unit_test(test_contested),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);
 }

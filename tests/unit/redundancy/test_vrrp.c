@@ -349,13 +349,21 @@ static void test_duplicate(void **state)
     assert_string_equal(step(&r, seen), "la");
     assert_string_equal(actions_find(&actions, REDUNDANCY_LOG, 0)->log.text,
                         "Duplicate address 10.1.1.254 on FastEthernet0/0, sourced by 0209.0909.0909");
-    assert_string_equal(step(&r, seen), "");
+    assert_string_equal(step(&r, seen), "a");
     assert_int_equal(r.counters.duplicate_addresses, 2);
+    /* Logged once, answered ten times a second. */
+    unsigned answers = 0;
+    for (unsigned n = 0; n < 2000; n++) {
+        seen.now = 101 * S + n * NS_PER_MS;
+        answers += strcmp(step(&r, seen), "a") == 0;
+    }
+    assert_int_equal(answers, 20);
+    assert_int_equal(r.counters.duplicate_addresses, 2002);
     memcpy(seen.seen.mac, c.interface_mac, sizeof(c.interface_mac));
     step(&r, seen);
     vrrp_mac(&r, seen.seen.mac);
     step(&r, seen);
-    assert_int_equal(r.counters.duplicate_addresses, 2);
+    assert_int_equal(r.counters.duplicate_addresses, 2002);
 }
 
 static void test_configure(void **state)
