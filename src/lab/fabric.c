@@ -240,25 +240,10 @@ int fabric_blackhole(struct fabric *f, unsigned link)
     return ports_bridged(f, link, false);
 }
 
-/* The rules of one link stand in a table of its own, replaced as a whole. */
-int fabric_lossy(struct fabric *f, unsigned link, double percent)
+/* Rules of the fabric's own packet filter. */
+static int rules_set(struct fabric *f, const struct lab_link *l, const char *rules)
 {
-    const struct lab_link *l = &f->scenario->links[link];
-    char rules[SCENARIO_ENDS * 192 + 256];
     int previous;
-    int n = snprintf(rules, sizeof rules, "table netdev loss%u\ndelete table netdev loss%u\n", link, link);
-    if (percent > 0)
-        n += snprintf(rules + n, sizeof rules - (size_t)n, "table netdev loss%u {\n", link);
-    for (unsigned e = 0; percent > 0 && e < l->end_count; e++) {
-        char port[SCENARIO_DEVICE];
-        fabric_port(link, e, port);
-        n += snprintf(rules + n, sizeof rules - (size_t)n,
-                      "chain e%u { type filter hook ingress device \"%s\" priority 0; policy accept; "
-                      "numgen random mod 100000 < %u drop; }\n",
-                      e, port, (unsigned)(percent * 1000 + 0.5));
-    }
-    if (percent > 0)
-        snprintf(rules + n, sizeof rules - (size_t)n, "}\n");
     int rc = noted(f, netns_enter(f->fabric_ns, &previous), "entering the fabric");
     if (rc < 0)
         return rc;
@@ -279,9 +264,64 @@ int fabric_lossy(struct fabric *f, unsigned link, double percent)
     return rc;
 }
 
+/* The rules of one link stand in a table of its own, replaced as a whole. */
+int fabric_lossy(struct fabric *f, unsigned link, double percent)
+{
+    const struct lab_link *l = &f->scenario->links[link];
+    char rules[SCENARIO_ENDS * 192 + 256];
+    int n = snprintf(rules, sizeof rules, "table netdev loss%u\ndelete table netdev loss%u\n", link, link);
+    if (percent > 0)
+        n += snprintf(rules + n, sizeof rules - (size_t)n, "table netdev loss%u {\n", link);
+    for (unsigned e = 0; percent > 0 && e < l->end_count; e++) {
+        char port[SCENARIO_DEVICE];
+        fabric_port(link, e, port);
+        n += snprintf(rules + n, sizeof rules - (size_t)n,
+                      "chain e%u { type filter hook ingress device \"%s\" priority 0; policy accept; "
+                      "numgen random mod 100000 < %u drop; }\n",
+                      e, port, (unsigned)(percent * 1000 + 0.5));
+    }
+    if (percent > 0)
+        snprintf(rules + n, sizeof rules - (size_t)n, "}\n");
+    return rules_set(f, l, rules);
+}
+
+/* What the node sends is dropped before the bridge learns from it, as by a port that is dead inside a switch.
+ */
+int fabric_blackhole_end(struct fabric *f, unsigned link, unsigned end, enum watch_direction direction)
+{
+    char rules[768], port[SCENARIO_DEVICE];
+    fabric_port(link, end, port);
+    int n = snprintf(rules, sizeof rules,
+                     "table netdev hole%1$u_%2$u\ndelete table netdev hole%1$u_%2$u\n"
+                     "table bridge hole%1$u_%2$u\ndelete table bridge hole%1$u_%2$u\n",
+                     link, end);
+    if (direction == WATCH_BOTH || direction == WATCH_OUT)
+        n += snprintf(rules + n, sizeof rules - (size_t)n,
+                      "table netdev hole%u_%u { chain c { type filter hook ingress device \"%s\" priority 0; "
+                      "policy accept; drop; };}\n",
+                      link, end, port);
+    if (direction == WATCH_BOTH || direction == WATCH_IN)
+        snprintf(rules + n, sizeof rules - (size_t)n,
+                 "table bridge hole%u_%u { chain c { type filter hook forward priority 0; policy accept; "
+                 "oifname \"%s\" drop; };}\n",
+                 link, end, port);
+    return rules_set(f, &f->scenario->links[link], rules);
+}
+
+static int holes_close(struct fabric *f, unsigned link, int end)
+{
+    int rc = 0;
+    for (unsigned e = 0; rc == 0 && e < f->scenario->links[link].end_count; e++)
+        if (end < 0 || (unsigned)end == e)
+            rc = fabric_blackhole_end(f, link, e, WATCH_NEITHER);
+    return rc;
+}
+
 int fabric_repair(struct fabric *f, unsigned link, int end)
 {
     int rc = ports_up(f, link, end, true);
+    if (rc == 0)
+        rc = holes_close(f, link, end);
     if (rc < 0 || end >= 0)
         return rc;
     rc = fabric_lossy(f, link, 0);

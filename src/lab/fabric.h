@@ -3,8 +3,8 @@
  *
  * Every link is a bridge in the fabric and a veth pair per end, so that a fault never touches a node's own
  * device: `cut` takes the fabric's side down and the node sees its carrier go, `blackhole` takes the ports
- * out of the bridge and everything vanishes with the carrier up, `lossy` drops at the ports. Watches listen
- * on the fabric's ports.
+ * out of the bridge (or drops at one port) and everything vanishes with the carrier up, `lossy` drops at the
+ * ports. Watches listen on the fabric's ports.
  *
  * Always holds: port and bridge names follow from the scenario alone (fabric_port), so another process can
  * work on a lab that `lab up` built. Called by run.c and lab.c. */
@@ -37,8 +37,11 @@ void fabric_done(struct fabric *f);
 /* end < 0: every end. */
 int fabric_cut(struct fabric *f, unsigned link, int end) must_check;
 int fabric_blackhole(struct fabric *f, unsigned link) must_check;
+/* Only at one end, and only what its node receives (WATCH_IN) or sends (WATCH_OUT); WATCH_NEITHER ends it. */
+int fabric_blackhole_end(struct fabric *f, unsigned link, unsigned end,
+                         enum watch_direction direction) must_check;
 int fabric_lossy(struct fabric *f, unsigned link, double percent) must_check;
-/* Undoes all three. With an end: only the cut there. */
+/* Undoes all of them. With an end: only what was done there. */
 int fabric_repair(struct fabric *f, unsigned link, int end) must_check;
 
 void fabric_port(unsigned link, unsigned end, char name[SCENARIO_DEVICE]);

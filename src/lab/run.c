@@ -267,7 +267,8 @@ static void step_fault(struct run *r, const struct step *step)
     if (step->kind == STEP_CUT)
         rc = fabric_cut(&r->fabric, step->link, end);
     else if (step->kind == STEP_BLACKHOLE)
-        rc = fabric_blackhole(&r->fabric, step->link);
+        rc = step->one_end ? fabric_blackhole_end(&r->fabric, step->link, step->end, step->direction)
+                           : fabric_blackhole(&r->fabric, step->link);
     else if (step->kind == STEP_LOSSY)
         rc = fabric_lossy(&r->fabric, step->link, step->loss);
     else
@@ -398,6 +399,7 @@ bool run_timeline(struct run *r)
         run_fail(r, "the canaries cannot be started: %s", strerror(-rc));
         return false;
     }
+    setenv("SCENARIO", s->folder ? s->folder : "", 1); /* for the commands of `exec` */
     r->start = lab_now();
     unsigned at = 0;
     for (; at < s->step_count && !lab_stopping && !r->error; at++) {

@@ -127,7 +127,7 @@ enum flow_metric {
     FLOW_METRICS
 };
 
-enum watch_direction { WATCH_BOTH, WATCH_IN, WATCH_OUT };
+enum watch_direction { WATCH_BOTH, WATCH_IN, WATCH_OUT, WATCH_NEITHER };
 
 enum role { ROLE_SUPERVISOR, ROLE_CONTROL, ROLE_ENGINE, ROLE_ANY };
 
@@ -174,9 +174,10 @@ struct step {
     unsigned name_count;
     unsigned link;
     unsigned node;
-    bool one_end; /* `at NODE` was given */
-    unsigned end; /* which one */
-    double loss;  /* percent */
+    bool one_end;                   /* `at NODE` was given */
+    unsigned end;                   /* which one */
+    enum watch_direction direction; /* of a blackhole at one end, seen from its node */
+    double loss;                    /* percent */
     enum role role;
     ns timeout;  /* wait */
     char *text;  /* command or words to say */

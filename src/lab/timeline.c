@@ -195,7 +195,7 @@ static bool parse_fault(struct step_parser *p)
             return script_expected(p->text, st, "a loss from 0% to 100%");
         st->taken++;
     }
-    if ((step->kind != STEP_CUT && step->kind != STEP_REPAIR) || !statement_accept(st, "at"))
+    if (step->kind == STEP_LOSSY || !statement_accept(st, "at"))
         return true;
     const struct lab_link *l = &p->scenario->links[link];
     w = statement_peek(st);
@@ -204,6 +204,10 @@ static bool parse_fault(struct step_parser *p)
             step->one_end = true;
             step->end = e;
             st->taken++;
+            if (step->kind == STEP_BLACKHOLE && statement_accept(st, "in"))
+                step->direction = WATCH_IN;
+            else if (step->kind == STEP_BLACKHOLE && statement_accept(st, "out"))
+                step->direction = WATCH_OUT;
             return true;
         }
     }

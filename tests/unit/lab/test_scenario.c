@@ -120,10 +120,14 @@ static void test_good_timeline(void **state)
                                "check cli g \"show version\" not matches \"a\\.b|c\"\n"
                                "check json g \"show crypto ipsec sa\" \"sas[*].peer\" == 9.1.1.22\n"
                                "check exec a \"true\" fails\n"
-                               "check running g control\n",
+                               "check running g control\n"
+                               "blackhole l2 at r in\n"
+                               "blackhole l2 at g\n"
+                               "blackhole l2\n"
+                               "check flow f gap_less_stall_ms < 3\n",
                                NULL, error);
     assert_string_equal(error, "");
-    assert_int_equal(s->step_count, 13);
+    assert_int_equal(s->step_count, 17);
     assert_int_equal(s->flows[0].size, 1000);
     assert_int_equal(s->watches[0].clear_count, 2);
     assert_true(address_is_set(&s->watches[0].host));
@@ -150,6 +154,10 @@ static void test_good_timeline(void **state)
     assert_string_equal(s->steps[10].condition.path, "sas[*].peer");
     assert_true(s->steps[11].condition.negated);
     assert_int_equal(s->steps[12].condition.role, ROLE_CONTROL);
+    assert_true(s->steps[13].one_end && s->steps[13].end == 1 && s->steps[13].direction == WATCH_IN);
+    assert_true(s->steps[14].one_end && s->steps[14].end == 0 && s->steps[14].direction == WATCH_BOTH);
+    assert_false(s->steps[15].one_end);
+    assert_int_equal(s->steps[16].condition.metric, FLOW_GAP_LESS_STALL_MS);
     scenario_free(s);
 }
 
