@@ -25,6 +25,8 @@ int lab_exec(const struct lab_options *o, int argc, char **argv);
 int lab_cli(const struct lab_options *o, int argc, char **argv);
 /* argv: the words of a step */
 int lab_fault(const struct lab_options *o, int argc, char **argv);
+/* argv[0]: "judge" */
+int lab_judge(int argc, char **argv);
 
 /* A name for a lab of the scenario; prints why not. False on failure. */
 bool lab_claim(const struct lab_options *o, const struct scenario *s, char ret_name[LAB_NAME]);

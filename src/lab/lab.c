@@ -18,6 +18,7 @@ static const char usage[] =
     "       holdfast lab fault [--name LAB] kill|restart GATEWAY ...\n"
     "       holdfast lab list\n"
     "       holdfast lab down [LAB | --all]\n"
+    "       holdfast lab judge --link FILE... [--inside FILE,...] [--keys FILE] ...   (what was captured)\n"
     "SCENARIO is a folder with a topology.lab. `run` carries out its timeline.lab in every variant.\n";
 
 static void on_signal(int signal)
@@ -112,6 +113,8 @@ int lab_main(int argc, char **argv)
         return LAB_USAGE;
     }
     const char *command = argv[1];
+    if (strcmp(command, "judge") == 0)
+        return lab_judge(argc - 1, argv + 1);
     bool anywhere = strcmp(command, "run") == 0 || strcmp(command, "up") == 0 || strcmp(command, "down") == 0;
     if (!options_parse(argc - 1, argv + 1, anywhere, &o))
         return LAB_USAGE;
