@@ -41,9 +41,9 @@ enum {
     CONFIG_MAX_GROUP_ADDRESSES = 32, /* secondary ones of one group */
     CONFIG_MAX_TRACKS = 1000,        /* the highest number of a tracked object */
     CONFIG_MAX_TRACK_OBJECTS = 64,   /* of one list */
-    CONFIG_MAX_SSP_NUMBER = 100,
-    CONFIG_MAX_SSP_NAMES = 16, /* HSRP groups of one SSP group */
-    CONFIG_MAX_KEPT = 10000,   /* lines without effect, of one place */
+    CONFIG_MAX_SSP_GROUPS = 7,       /* what an SA table has room for */
+    CONFIG_MAX_SSP_NAMES = 16,       /* HSRP groups of one SSP group */
+    CONFIG_MAX_KEPT = 10000,         /* lines without effect, of one place */
 };
 
 /* A growable array. Only the model's own functions change it. */

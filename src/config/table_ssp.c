@@ -42,6 +42,8 @@ static int apply_group(struct grammar_call *call)
         array_remove(&c->ssp_groups, at);
         return 0;
     }
+    if (config_find_ssp(c, n) == NULL && c->ssp_groups.count >= CONFIG_MAX_SSP_GROUPS)
+        return session_limit(call, CONFIG_MAX_SSP_GROUPS, "ssp groups");
     if (ssp_make(call, n, &at) == NULL)
         return -ENOMEM;
     session_of(call)->index = at;

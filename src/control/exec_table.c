@@ -6,6 +6,14 @@ const struct grammar_command exec_commands[] = {
     {.grammar = "clear crypto isakmp [<1-4294967295>:conn-id]",
      .help = "Reset functions\nEncryption subsystem\nDelete ISAKMP SAs\nconnection id of one of them\n",
      .about = "Deletes ISAKMP SAs; the peers are told."},
+    {.grammar = "clear crypto isakmp ha standby",
+     .help = "Reset functions\nEncryption subsystem\nISAKMP SAs\nStateful failover\nForget those of the "
+             "standby\n",
+     .about = "Forgets the ISAKMP SAs that are kept ready for another gateway, and takes them anew from it."},
+    {.grammar = "clear crypto sa ha standby [peer ADDRESS:peer]",
+     .help = "Reset functions\nEncryption subsystem\nIPsec SAs\nStateful failover\nForget those of the "
+             "standby\nthose with one peer\nits address\n",
+     .about = "Forgets the IPsec SAs that are kept ready for another gateway, and takes them anew from it."},
     {.grammar = "clear crypto sa",
      .help = "Reset functions\nEncryption subsystem\nDelete IPsec SAs\n",
      .about = "Deletes all IPsec SAs; the peers are told, traffic makes new ones."},
@@ -52,6 +60,9 @@ const struct grammar_command exec_commands[] = {
              "answer\nseconds\nset the do-not-fragment bit\n",
      .about = "Sends ICMP echo requests and prints one character for each: ! answered, . not answered, U "
               "unreachable, M too big."},
+    {.grammar = "redundancy {switchover|force-switchover}",
+     .help = "Stateful failover\nHand the role over to the other gateway\nHand it over\n",
+     .about = "Hands all groups that this gateway owns over to the other one: no packet is lost."},
     {.grammar = "terminal monitor",
      .help = "Set terminal parameters\nshow log lines here as they come\n",
      .about = "Shows log and debug lines on this connection as they are written."},

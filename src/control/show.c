@@ -32,6 +32,15 @@ static const struct show_subject *const subjects[SHOW_IDS] = {
     [SHOW_VRRP] = &show_vrrp,
     [SHOW_VRRP_BRIEF] = &show_vrrp_brief,
     [SHOW_TRACK] = &show_track,
+    [SHOW_SSP] = &show_ssp,
+    [SHOW_SSP_PEERS] = &show_ssp_peers,
+    [SHOW_SSP_CLIENTS] = &show_ssp_clients,
+    [SHOW_SSP_PACKET] = &show_ssp_packet,
+    [SHOW_SSP_REDUNDANCY] = &show_ssp_redundancy,
+    [SHOW_CRYPTO_HA] = &show_crypto_ha,
+    [SHOW_REDUNDANCY_STATES] = &show_redundancy_states,
+    [SHOW_REDUNDANCY_INTERDEVICE] = &show_redundancy_interdevice,
+    [SHOW_REDUNDANCY_HISTORY] = &show_redundancy_history,
 };
 
 bool show_owns(const struct grammar_command *command)
@@ -111,6 +120,11 @@ bool show_refuse(struct show *s, const char *format, ...)
     va_end(args);
     text_printf(s->output->out, "%% %s\n", line);
     return false;
+}
+
+bool show_part_wanted(const struct show *s, bool standby)
+{
+    return !grammar_has(s->call, standby ? "active" : "standby");
 }
 
 bool show_check_interface(struct show *s)

@@ -18,6 +18,7 @@
 #include "supervisor/status.h"
 
 struct control;
+struct ha_facts;
 struct redundancy;
 
 /* In GRAMMAR_MODE_EXEC. `clear`, `debug` and the like are not here. */
@@ -64,6 +65,8 @@ struct show_source {
     /* The kernel's main table. 0 or -errno. */
     int (*routes)(void *context, void (*each)(void *user, const struct netlink_route *r), void *user);
     void (*cost)(void *context, int32_t pid, struct show_cost *ret);
+    /* The facts of stateful failover, as ha_collect; NULL: it is not configured. */
+    int (*ha)(void *context, struct ha_facts *ret);
     void (*records)(void *context, size_t *ret_count, size_t *ret_used, size_t *ret_size);
 };
 

@@ -7,6 +7,7 @@
 
 #include "control/control.h"
 #include "control/show.h"
+#include "control/show_ha.h"
 #include "io/files.h"
 
 static void each_sa(void *context, void (*visit)(void *user, const struct ike_sa_view *v), void *user)
@@ -102,6 +103,11 @@ static void records(void *context, size_t *ret_count, size_t *ret_used, size_t *
     *ret_size = usage.bytes_size;
 }
 
+static int ha(void *context, struct ha_facts *ret)
+{
+    return ha_collect(context, ret);
+}
+
 int control_show(struct control *c, const struct grammar_call *call, struct text *out)
 {
     static const struct generation none; /* before the first configuration is in force */
@@ -138,6 +144,7 @@ int control_show(struct control *c, const struct grammar_call *call, struct text
         .link = link_now,
         .routes = routes,
         .cost = cost,
+        .ha = ha,
         .records = records,
     };
     int error = show_run(&source, call, out);

@@ -36,6 +36,15 @@ enum show_id {
     SHOW_VRRP,
     SHOW_VRRP_BRIEF,
     SHOW_TRACK,
+    SHOW_SSP,
+    SHOW_SSP_PEERS,
+    SHOW_SSP_CLIENTS,
+    SHOW_SSP_PACKET,
+    SHOW_SSP_REDUNDANCY,
+    SHOW_CRYPTO_HA,
+    SHOW_REDUNDANCY_STATES,
+    SHOW_REDUNDANCY_INTERDEVICE,
+    SHOW_REDUNDANCY_HISTORY,
     SHOW_IDS,
 };
 
@@ -64,12 +73,16 @@ struct show_subject {
 extern const struct show_subject show_isakmp_sa, show_isakmp_policy, show_ipsec_sa, show_transform_set,
     show_crypto_map, show_crypto_session, show_crypto_engine, show_interfaces, show_interface_brief,
     show_access_lists, show_ip_route, show_running_config, show_startup_config, show_logging, show_processes,
-    show_version, show_debugging, show_standby, show_standby_brief, show_vrrp, show_vrrp_brief, show_track;
+    show_version, show_debugging, show_standby, show_standby_brief, show_vrrp, show_vrrp_brief, show_track,
+    show_ssp, show_ssp_peers, show_ssp_clients, show_ssp_packet, show_ssp_redundancy, show_crypto_ha,
+    show_redundancy_states, show_redundancy_interdevice, show_redundancy_history;
 
 /* Takes the item over. NULL: no memory. */
 void show_item(struct show *s, json_t *item);
 /* The one line of a command that cannot be carried out; false, for `check`. */
 bool show_refuse(struct show *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Whether `active` or `standby` in the command, where it stands, asks for such an SA. */
+bool show_part_wanted(const struct show *s, bool standby);
 /* A check: the interface that the command names (label `where`), if it does, is configured. */
 bool show_check_interface(struct show *s);
 

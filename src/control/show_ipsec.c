@@ -32,8 +32,16 @@ static void lifetime_facts(struct show *s, json_t *o, const struct sad_pair *p, 
         fact_number(s, o, "remaining_seconds", seconds_until(s, p->hard_expiry));
 }
 
-static const char *sa_status(uint32_t state, bool inbound)
+/* Whether another member of its group uses it now. */
+static bool pair_standby(const struct show *s, const struct sad_pair *p)
 {
+    return p->group > 0 && !sad_group_active(atomic_load(&s->source->sad->groups[p->group].word));
+}
+
+static const char *sa_status(uint32_t state, bool inbound, bool standby)
+{
+    if (standby)
+        return "STANDBY";
     switch (state) {
     case PAIR_INBOUND:
         return inbound ? "ACTIVE" : "WAITING";
@@ -42,6 +50,22 @@ static const char *sa_status(uint32_t state, bool inbound)
     default:
         return "ACTIVE";
     }
+}
+
+/* What the owner may use without asking, and what the standby goes on from (docs/stateful-failover.md). */
+static void lease_facts(struct show *s, json_t *o, const struct sad_pair *p, bool inbound)
+{
+    uint64_t ceiling = atomic_load(inbound ? &p->receive_ceiling : &p->sequence_ceiling);
+
+    if (p->group == 0)
+        return;
+    fact_number(s, o, "redundancy_group", p->group);
+    fact_number(s, o, "next_sequence", 1 + (inbound ? p->replay.top : atomic_load(&p->sequence_out)));
+    fact_number(s, o, "granted", inbound ? p->granted_in : p->granted_out);
+    if (ceiling == UINT64_MAX)
+        fact_value(s, o, "ceiling", json_null());
+    else
+        fact_number(s, o, "ceiling", ceiling);
 }
 
 static void direction_facts(struct show *s, json_t *o, const struct sad_pair *p, bool inbound)
@@ -79,8 +103,9 @@ json_t *flow_sa_facts(struct show *s, const struct show_flow *f, const struct sa
     fact_number(s, o, "iv_bytes", packet_iv_len(&p->algorithms));
     fact_flag(s, o, "replay_detection", !(p->flags & PAIR_NO_REPLAY_CHECK) && p->replay_size > 0);
     fact_number(s, o, "replay_window", p->replay_size);
-    fact_text(s, o, "status", sa_status(atomic_load(&p->state), inbound));
+    fact_text(s, o, "status", sa_status(atomic_load(&p->state), inbound, pair_standby(s, p)));
     direction_facts(s, o, p, inbound);
+    lease_facts(s, o, p, inbound);
     fact_number(s, o, "uptime_seconds", seconds_since(s, p->created));
     if (view) {
         fact_number(s, o, "pfs_group", view->pfs_group);
@@ -108,7 +133,7 @@ static void sas_facts(struct show *s, json_t *o, const struct show_flow *f, cons
     json_t *list = json_array();
 
     for (uint32_t i = 0; i < f->pair_count; i++)
-        if (f->pairs[i]->protocol == protocol)
+        if (f->pairs[i]->protocol == protocol && show_part_wanted(s, pair_standby(s, f->pairs[i])))
             fact_append(s, list, flow_sa_facts(s, f, f->pairs[i], inbound));
     fact_value(s, o, key, list);
 }
@@ -170,8 +195,13 @@ static bool flow_wanted(const struct show *s, const struct show_flow *f)
 {
     const struct grammar_value *where = grammar_arg(s->call, "where"), *tag = grammar_arg(s->call, "tag"),
                                *who = grammar_arg(s->call, "who");
+    bool standby = grammar_has(s->call, "standby"), any = !standby && !grammar_has(s->call, "active");
     struct endpoint remote;
 
+    for (uint32_t i = 0; i < f->pair_count; i++)
+        any |= pair_standby(s, f->pairs[i]) == standby;
+    if (!any)
+        return false;
     if (where)
         return binding_named(s->source->scopes, f, where->text);
     if (tag)
@@ -197,6 +227,19 @@ static void sa_gather(struct show *s)
 
 /* ---- the text ---- */
 
+static void print_lease(const json_t *sa, struct text *out)
+{
+    if (!known_at(sa, "redundancy_group"))
+        return;
+    text_printf(out, "        next sequence: %llu, granted: %llu, ceiling: ",
+                (unsigned long long)number_at(sa, "next_sequence"),
+                (unsigned long long)number_at(sa, "granted"));
+    if (known_at(sa, "ceiling"))
+        text_printf(out, "%llu\n", (unsigned long long)number_at(sa, "ceiling"));
+    else
+        text_add(out, "none\n");
+}
+
 static void print_status(const json_t *sa, bool inbound, struct text *out)
 {
     char idle[DURATION_TEXT] = "never", up[DURATION_TEXT];
@@ -212,6 +255,7 @@ static void print_status(const json_t *sa, bool inbound, struct text *out)
     if (inbound)
         text_printf(out, ", replay window: %llu", (unsigned long long)number_at(sa, "replay_window"));
     text_printf(out, ", up for %s\n", duration_print(number_at(sa, "uptime_seconds"), up));
+    print_lease(sa, out);
     if (number_at(sa, "pfs_group"))
         text_printf(out, "        PFS (Y/N): Y, DH group: group%llu\n",
                     (unsigned long long)number_at(sa, "pfs_group"));

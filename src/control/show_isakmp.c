@@ -34,7 +34,7 @@ static json_t *sa_facts(struct show *s, const struct show_collection *c, const s
     fact_address(s, o, "source", v->initiator ? &v->local.address : &v->remote.address);
     fact_text(s, o, "state", ike_state_name(v->state));
     fact_number(s, o, "connection_id", v->number);
-    fact_text(s, o, "status", v->deleted ? "ACTIVE (deleted)" : "ACTIVE");
+    fact_text(s, o, "status", v->standby ? "STDBY" : v->deleted ? "ACTIVE (deleted)" : "ACTIVE");
     fact_text(s, o, "role", v->initiator ? "initiator" : "responder");
     fact_address(s, o, "local", &v->local.address);
     fact_number(s, o, "local_port", v->local.port);
@@ -65,7 +65,8 @@ static void sa_gather(struct show *s)
     if (!collection_make(s->source, &c))
         s->failed = true;
     for (uint32_t i = 0; i < c.sa_count && !s->failed; i++)
-        show_item(s, sa_facts(s, &c, &c.sas[i]));
+        if (show_part_wanted(s, c.sas[i].standby))
+            show_item(s, sa_facts(s, &c, &c.sas[i]));
     collection_done(&c);
 }
 
@@ -101,9 +102,11 @@ static void sa_render_detail(const json_t *o, struct text *out)
         duration_print(number_at(o, "remaining_seconds"), lifetime);
     text_printf(out, "%-5llu %-15s %-15s %-6s %-4s %-6s %-4s %-2llu %-8s %s\n",
                 (unsigned long long)number_at(o, "connection_id"), text_at(o, "local"), text_at(o, "remote"),
-                strcmp(text_at(o, "state"), "QM_IDLE") == 0 ? "ACTIVE" : "", text_at(o, "encryption"),
-                text_at(o, "hash"), text_at(o, "authentication"), (unsigned long long)number_at(o, "group"),
-                lifetime, text_at(o, "capabilities"));
+                strcmp(text_at(o, "state"), "QM_IDLE") != 0  ? ""
+                : strcmp(text_at(o, "status"), "STDBY") == 0 ? "STDBY"
+                                                             : "ACTIVE",
+                text_at(o, "encryption"), text_at(o, "hash"), text_at(o, "authentication"),
+                (unsigned long long)number_at(o, "group"), lifetime, text_at(o, "capabilities"));
     text_printf(out, "       %s, %s, I-Cookie %s, R-Cookie %s\n", text_at(o, "state"), text_at(o, "role"),
                 text_at(o, "initiator_cookie"), text_at(o, "responder_cookie"));
     if (known_at(o, "remote_identity"))

@@ -9,20 +9,24 @@
         .about = sentence                                                                                 \
     }
 
-#define HELP_SHOW   "Show what is\n"
-#define HELP_CRYPTO HELP_SHOW "Encryption and IPsec\n"
+#define HELP_SHOW       "Show what is\n"
+#define HELP_CRYPTO     HELP_SHOW "Encryption and IPsec\n"
+#define HELP_SSP        "State synchronization\n"
+#define HELP_REDUNDANCY "Stateful failover\n"
 
 const struct grammar_command show_commands[] = {
-    SHOW(SHOW_ISAKMP_SA, "show crypto isakmp sa [detail]",
-         HELP_CRYPTO
-         "Key management\nIts security associations\nAlgorithms, lifetimes and capabilities too\n",
+    SHOW(SHOW_ISAKMP_SA, "show crypto isakmp sa [active|standby] [detail]",
+         HELP_CRYPTO "Key management\nIts security associations\nThose in use\nThose kept ready for another "
+                     "gateway\nAlgorithms, lifetimes and capabilities too\n",
          "IKE SAs: peers, state and number."),
     SHOW(SHOW_ISAKMP_POLICY, "show crypto isakmp policy",
          HELP_CRYPTO "Key management\nWhat is offered to peers\n",
          "The policies in the order in which they are offered, with a warning for what is weak."),
     SHOW(SHOW_IPSEC_SA,
-         "show crypto ipsec sa [interface INTERFACE:where|map NAME:tag|peer ADDRESS:who] [detail]",
-         HELP_CRYPTO "IPsec\nIts security associations\nOf one interface\nInterface\nOf one crypto map\nName "
+         "show crypto ipsec sa [active|standby] [interface INTERFACE:where|map NAME:tag|peer ADDRESS:who] "
+         "[detail]",
+         HELP_CRYPTO "IPsec\nIts security associations\nThose in use\nThose kept ready for another "
+                     "gateway\nOf one interface\nInterface\nOf one crypto map\nName "
                      "of the crypto "
                      "map\nWith one peer\nAddress of the peer\nSequence numbers, windows and path MTU too\n",
          "What is protected by which IPsec SAs, with counters and remaining lifetimes."),
@@ -69,6 +73,24 @@ const struct grammar_command show_commands[] = {
          "Virtual routers of VRRP: state, addresses, intervals, master."),
     SHOW(SHOW_TRACK, "show track [<1-1000>:number]", HELP_SHOW "Tracked objects\nIts number\n",
          "Tracked objects: what they look at, their state and how often it changed."),
+    SHOW(SHOW_SSP, "show ssp", HELP_SHOW HELP_SSP,
+         "Groups that share state with another gateway: roles, epochs, how far the other one is, takeovers."),
+    SHOW(SHOW_SSP_PEERS, "show ssp peers", HELP_SHOW HELP_SSP "The other gateways\n",
+         "The other gateways and whether they are connected."),
+    SHOW(SHOW_SSP_CLIENTS, "show ssp clients", HELP_SHOW HELP_SSP "Who shares state\n",
+         "Who shares state, and in which version."),
+    SHOW(SHOW_SSP_PACKET, "show ssp packet", HELP_SHOW HELP_SSP "Counters of the connection\n",
+         "Counters of the connections with the other gateways."),
+    SHOW(SHOW_SSP_REDUNDANCY, "show ssp redundancy", HELP_SHOW HELP_SSP "Standby groups\n",
+         "The standby groups that say who is active."),
+    SHOW(SHOW_CRYPTO_HA, "show crypto ha", HELP_CRYPTO "Stateful failover\n",
+         "The virtual addresses at which shared tunnels end."),
+    SHOW(SHOW_REDUNDANCY_STATES, "show redundancy [states]",
+         HELP_SHOW HELP_REDUNDANCY "States of both gateways\n", "The states of both gateways."),
+    SHOW(SHOW_REDUNDANCY_INTERDEVICE, "show redundancy inter-device",
+         HELP_SHOW HELP_REDUNDANCY "With another gateway\n", "The state between the two gateways."),
+    SHOW(SHOW_REDUNDANCY_HISTORY, "show redundancy history", HELP_SHOW HELP_REDUNDANCY "What has changed\n",
+         "Changes of role, the oldest first: when, why, and how long they took."),
     SHOW(SHOW_DEBUGGING, "show debugging", HELP_SHOW "Which debugging is on\n", "Which debugging is on."),
 };
 

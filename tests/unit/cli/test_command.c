@@ -223,7 +223,7 @@ static void test_reference_is_committed(void **state)
     if (strcmp(run.out, want) != 0)
         print_error("docs/commands.md is not what `holdfast commands` prints\n");
     assert_string_equal(run.out, want);
-    assert_non_null(strstr(run.out, "### `show crypto isakmp sa [detail]`"));
+    assert_non_null(strstr(run.out, "### `show crypto isakmp sa [active|standby] [detail]`"));
     assert_non_null(strstr(run.out, "### `configure terminal`"));
     assert_non_null(strstr(run.out, "## Interface"));
 }

@@ -56,6 +56,10 @@ static const struct {
 } messages[] = {
     {"ssp group 0\n", "1:11: error: 0 is out of range, expected <1-100>"},
     {"ssp group 101\n", "1:11: error: 101 is out of range, expected <1-100>"},
+    {"ssp group 1\nssp group 2\nssp group 3\nssp group 4\nssp group 5\nssp group 6\nssp group 7\nssp group "
+     "7\nssp "
+     "group 8\n",
+     "9:1: error: too many: at most 7 ssp groups can be configured"},
     {"no ssp group 7\n", "1:14: error: there is no ssp group 7"},
     {"ssp group 1\n remote 224.0.0.1\n", "2:9: error: 224.0.0.1 cannot be the address of a gateway"},
     {"ssp group 1\n local ::\n", "2:8: error: :: cannot be the address of a gateway"},

@@ -3,6 +3,7 @@
 #include "show_world.h"
 
 #include "config/parse.h"
+#include "replication/session.h"
 
 enum { WAN0 = 2, WAN1 = 3, LAN = 4, RING = 64 * 1024 };
 
@@ -342,6 +343,128 @@ void world_full(struct world *w)
         .destination = {address("10.9.0.0"), 16}, .type = NETLINK_ROUTE_BLACKHOLE, .protocol = 188};
     w->routes[3] = (struct netlink_route){.destination = {address("2001:db8::"), 32}, .ifindex = WAN1};
     w->route_count = 4;
+}
+
+/* A copy that ha_facts_done may free. */
+static int ha_copy(void *context, struct ha_facts *ret)
+{
+    struct world *w = context;
+
+    *ret = w->ha;
+    ret->groups = malloc(ret->group_count * sizeof *ret->groups);
+    ret->peers = malloc(ret->peer_count * sizeof *ret->peers);
+    ret->events = malloc(ret->event_count * sizeof *ret->events + 1);
+    assert_true(ret->groups && ret->peers && ret->events);
+    memcpy(ret->groups, w->ha.groups, ret->group_count * sizeof *ret->groups);
+    memcpy(ret->peers, w->ha.peers, ret->peer_count * sizeof *ret->peers);
+    memcpy(ret->events, w->ha.events, ret->event_count * sizeof *ret->events);
+    return 0;
+}
+
+static void ha_groups(struct ha_group groups[2])
+{
+    groups[0] = (struct ha_group){.number = 1,
+                                  .role = SESSION_OWNER,
+                                  .member = 0,
+                                  .since = 9000 * NS_PER_S,
+                                  .epoch = 7,
+                                  .in_step = true,
+                                  .standby_count = 2,
+                                  .has_stamp = true,
+                                  .stamp = {0x74, 0xba, 0x70, 0x27, [15] = 0x76},
+                                  .peer_known = true,
+                                  .peer_role = SESSION_STANDBY,
+                                  .peer_in_step = true,
+                                  .peer_epoch = 7,
+                                  .isakmp_sas = 3,
+                                  .pairs = 5,
+                                  .records = 13,
+                                  .snapshots_sent = 1,
+                                  .snapshot_ms = 42,
+                                  .leases_asked = 100,
+                                  .leases_granted = 99,
+                                  .lease_rekeys = 1,
+                                  .takeovers = 2,
+                                  .switchovers = 1,
+                                  .merges = 1,
+                                  .last_takeover = 9000 * NS_PER_S,
+                                  .last_takeover_took = 84500 * NS_PER_US,
+                                  .last_reason = "the active router was silent for its hold time"};
+    groups[0].virtual_address = address("9.1.1.37");
+    groups[0].standby[0] = (struct ha_standby){"public", "FastEthernet0/0", 1, "Active", address("9.1.1.37")};
+    groups[0].standby[1] =
+        (struct ha_standby){"private", "FastEthernet0/1", 2, "Active", address("10.1.1.254")};
+    groups[1] = (struct ha_group){.number = CONFIG_SSP_INTER_DEVICE,
+                                  .role = SESSION_SYNCING,
+                                  .member = 1,
+                                  .since = 9990 * NS_PER_S,
+                                  .epoch = 3,
+                                  .switching = true,
+                                  .standby_count = 1,
+                                  .peer = 1,
+                                  .isakmp_sas = 1,
+                                  .records = 4,
+                                  .behind = 11,
+                                  .lag_ms = 250};
+    groups[1].standby[0] = (struct ha_standby){.name = "nobody"};
+}
+
+void world_ha(struct world *w)
+{
+    static struct ha_group groups[2];
+    static struct ha_peer peers[2];
+    static struct ha_event events[2];
+
+    ha_groups(groups);
+    peers[0] = (struct ha_peer){.remote = address("9.1.1.36"),
+                                .local = address("9.1.1.35"),
+                                .port = 3249,
+                                .local_port = 3249,
+                                .interface = "FastEthernet0/0",
+                                .state = "Connected",
+                                .connected = true,
+                                .since = 6334 * NS_PER_S,
+                                .frame_version = 1,
+                                .record_version = 1,
+                                .frames_out = 38559,
+                                .bytes_out = 2285020,
+                                .frames_in = 910,
+                                .bytes_in = 61472,
+                                .connections = 1,
+                                .protection = "TLS 1.3, pre-shared key"};
+    peers[1] = (struct ha_peer){.remote = address("2001:db8::2"),
+                                .port = 5001,
+                                .local_port = 5000,
+                                .state = "Connecting",
+                                .connections = 4,
+                                .last_lost = "silent"};
+    events[0] = (struct ha_event){.at = 8000 * NS_PER_S,
+                                  .group = 1,
+                                  .from = SESSION_EMPTY,
+                                  .to = SESSION_OWNER,
+                                  .epoch = 1,
+                                  .reason = "nobody else is there"};
+    events[1] = (struct ha_event){.at = 9000 * NS_PER_S,
+                                  .took = 84500 * NS_PER_US,
+                                  .group = 1,
+                                  .from = SESSION_STANDBY,
+                                  .to = SESSION_OWNER,
+                                  .planned = true,
+                                  .epoch = 7,
+                                  .reason = "switchover was asked for"};
+    w->ha = (struct ha_facts){groups, 2, peers, 2, events, 2};
+    w->source.ha = ha_copy;
+    w->sas[0].standby = true;
+    atomic_store(&w->sad->groups[1].word, sad_group_word(7, 0, true));
+    atomic_store(&w->sad->groups[2].word, sad_group_word(3, 1, false));
+    for (uint32_t slot = 3; slot <= 7; slot++) {
+        struct sad_pair *p = &w->sad->pairs[slot];
+        p->group = slot == 3 ? 1 : slot >= 6 ? 2 : 0;
+        p->granted_out = 100000;
+        p->granted_in = 3000;
+        atomic_store(&p->sequence_ceiling, slot == 3 ? 102000 : UINT64_MAX);
+        atomic_store(&p->receive_ceiling, slot == 3 ? 3064 : UINT64_MAX);
+    }
 }
 
 int world_show(struct world *w, const char *line, struct text *out)

@@ -15,6 +15,7 @@
 
 #include "control/ike_config_build.h"
 #include "control/show.h"
+#include "control/show_ha.h"
 
 enum { WORLD_SLOTS = 16, WORLD_SAS = 8, WORLD_NOW_S = 10000 };
 
@@ -35,12 +36,15 @@ struct world {
     struct netlink_route routes[4];
     unsigned route_count;
     struct supervisor_process processes[SUPERVISOR_PROCESSES];
+    struct ha_facts ha;                    /* of stateful failover; shown once world_ha was called */
     struct ike_connection_view connection; /* of every connection; its id is set when asked */
     struct show_source source;
 };
 
 /* The gateway of the golden texts: two SAs, a rekeyed pair, AH around ESP, IPv6. */
 void world_full(struct world *w);
+/* The same as a member of two redundancy groups: one owned, one stood by for. After world_full. */
+void world_ha(struct world *w);
 /* Nothing but this configuration. */
 void world_begin(struct world *w, const char *config);
 void world_end(struct world *w);

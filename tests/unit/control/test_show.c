@@ -39,6 +39,26 @@ static const struct {
     {"show debugging", "debugging"},
 };
 
+/* With world_ha. */
+static const struct {
+    const char *line, *file;
+} ha_goldens[] = {
+    {"show ssp", "ssp"},
+    {"show ssp peers", "ssp_peers"},
+    {"show ssp clients", "ssp_clients"},
+    {"show ssp packet", "ssp_packet"},
+    {"show ssp redundancy", "ssp_redundancy"},
+    {"show crypto ha", "crypto_ha"},
+    {"show redundancy", "redundancy"},
+    {"show redundancy states", "redundancy"},
+    {"show redundancy inter-device", "redundancy_inter_device"},
+    {"show redundancy history", "redundancy_history"},
+    {"show crypto isakmp sa active", "isakmp_sa_active"},
+    {"show crypto isakmp sa standby", "isakmp_sa_standby"},
+    {"show crypto ipsec sa standby detail", "ipsec_sa_standby"},
+    {"show crypto ipsec sa active peer 9.1.1.130 detail", "ipsec_sa_active"},
+};
+
 static void golden_path(const char *file, const char *suffix, char out[512])
 {
     const char *vectors = getenv("VECTORS");
@@ -62,29 +82,37 @@ static void golden_compare(const char *line, const char *path, const struct text
     free(want);
 }
 
+static void golden_both(struct world *w, const char *command, const char *file)
+{
+    char path[512], line[256];
+    struct text out;
+
+    golden_path(file, "txt", path);
+    assert_int_equal(world_show(w, command, &out), 0);
+    golden_compare(command, path, &out);
+    text_done(&out);
+
+    snprintf(line, sizeof line, "%s | json", command);
+    golden_path(file, "json", path);
+    assert_int_equal(world_show(w, line, &out), 0);
+    json_t *facts = json_loads(text_get(&out), JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(facts);
+    json_decref(facts);
+    golden_compare(line, path, &out);
+    text_done(&out);
+}
+
 static void test_goldens(void **state)
 {
     struct world w;
     (void)state;
 
     world_full(&w);
-    for (size_t i = 0; i < ARRAY_SIZE(goldens); i++) {
-        char path[512], line[256];
-        struct text out;
-        golden_path(goldens[i].file, "txt", path);
-        assert_int_equal(world_show(&w, goldens[i].line, &out), 0);
-        golden_compare(goldens[i].line, path, &out);
-        text_done(&out);
-
-        snprintf(line, sizeof line, "%s | json", goldens[i].line);
-        golden_path(goldens[i].file, "json", path);
-        assert_int_equal(world_show(&w, line, &out), 0);
-        json_t *facts = json_loads(text_get(&out), JSON_REJECT_DUPLICATES, NULL);
-        assert_non_null(facts);
-        json_decref(facts);
-        golden_compare(line, path, &out);
-        text_done(&out);
-    }
+    for (size_t i = 0; i < ARRAY_SIZE(goldens); i++)
+        golden_both(&w, goldens[i].line, goldens[i].file);
+    world_ha(&w);
+    for (size_t i = 0; i < ARRAY_SIZE(ha_goldens); i++)
+        golden_both(&w, ha_goldens[i].line, ha_goldens[i].file);
     world_end(&w);
 }
 
@@ -135,6 +163,7 @@ static void test_empty(void **state)
         const char *line, *text;
     } cases[] = {
         {"show crypto ipsec sa", "No SAs found\n"},
+        {"show crypto ipsec sa standby", "No SAs found\n"},
         {"show crypto map", "No crypto maps found.\n"},
         {"show crypto map tag nothing", "No crypto maps found.\n"},
         {"show crypto ipsec transform-set", "No transform sets found.\n"},
@@ -171,6 +200,10 @@ static void test_refused(void **state)
         {"show version | include (", "% Bad regular expression '(': "},
         {"show version | exclude [a", "% Bad regular expression '[a': "},
         {"show startup-config", "% /nowhere/hub.conf cannot be read: "},
+        {"show ssp", "% Stateful failover is not configured\n"},
+        {"show ssp peers | json", "% Stateful failover is not configured\n"},
+        {"show crypto ha", "% Stateful failover is not configured\n"},
+        {"show redundancy history", "% Stateful failover is not configured\n"},
     };
     struct world w;
     (void)state;
