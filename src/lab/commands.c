@@ -212,9 +212,9 @@ static bool fault_line(int argc, char **argv, char *line, size_t size)
 
 static int fault_run(const struct scenario *s, const struct lab_record *record, const struct step *step)
 {
-    if (step->when != WHEN_NOW || step->kind < STEP_CUT || step->kind > STEP_CLI) {
-        fprintf(stderr,
-                "holdfast lab: cut, blackhole, lossy, repair, kill, restart, exec and cli can be done now\n");
+    if (step->when != WHEN_NOW || step->kind < STEP_CUT || step->kind > STEP_FARM) {
+        fprintf(stderr, "holdfast lab: cut, blackhole, lossy, repair, kill, restart, exec, cli and farm can "
+                        "be done now\n");
         return LAB_USAGE;
     }
     struct run *r = run_new(s, record->name, true);
@@ -225,6 +225,8 @@ static int fault_run(const struct scenario *s, const struct lab_record *record, 
     for (unsigned i = 0; i < s->node_count; i++) {
         if (s->nodes[i].kind == NODE_GATEWAY)
             gateway_init(&r->gateways[i], &s->nodes[i], r->fabric.node_ns[i], record->name);
+        if (s->nodes[i].kind == NODE_FARM)
+            farm_node_init(&r->farms[i], &s->nodes[i], r->fabric.node_ns[i], record->name, NULL);
     }
     bool ok = !r->error && run_step(r, step);
     if (!ok)

@@ -115,13 +115,13 @@ static char *status_detail(const struct process_result *result)
     return text_of("ended by signal %d", WTERMSIG(result->status));
 }
 
-static bool json_holds(const struct condition *c, const struct process_result *result, char **ret_detail)
+static bool json_holds(const struct condition *c, const char *output, char **ret_detail)
 {
     char seen[1024];
     json_error_t error;
-    json_t *root = json_loads(result->output, 0, &error);
+    json_t *root = json_loads(output, 0, &error);
     if (!root) {
-        *ret_detail = text_of("not JSON (%s):\n%.*s", error.text, DETAIL_OUTPUT, result->output);
+        *ret_detail = text_of("not JSON (%s):\n%.*s", error.text, DETAIL_OUTPUT, output);
         return false;
     }
     bool holds = json_path_holds(root, c->path, c->compare, c->negated, c->operand, seen, sizeof seen);
@@ -163,11 +163,24 @@ static bool command_holds(struct run *r, const struct condition *c, char **ret_d
         *ret_detail = status_detail(&result);
         holds = false;
     } else if (c->kind == CONDITION_JSON) {
-        holds = json_holds(c, &result, ret_detail);
+        holds = json_holds(c, result.output, ret_detail);
     } else {
         holds = output_matches(c, &result, ret_detail);
     }
     free(result.output);
+    return holds;
+}
+
+static bool farm_holds(struct run *r, const struct condition *c, char **ret_detail)
+{
+    char *answer;
+    int rc = farm_node_ask(&r->farms[c->subject], "status", command_patience, &answer);
+    if (rc < 0) {
+        *ret_detail = text_of("the farm does not answer: %s", strerror(-rc));
+        return false;
+    }
+    bool holds = json_holds(c, answer, ret_detail);
+    free(answer);
     return holds;
 }
 
@@ -203,6 +216,8 @@ bool condition_holds(struct run *r, const struct condition *c, uint64_t base, ch
         return watch_holds(r, c, ret_detail);
     case CONDITION_RUNNING:
         return running_holds(r, c, ret_detail);
+    case CONDITION_FARM:
+        return farm_holds(r, c, ret_detail);
     case CONDITION_CLI:
     case CONDITION_EXEC:
     case CONDITION_JSON:

@@ -185,14 +185,13 @@ static bool parse_exec_condition(struct condition_parser *p)
     return take_pattern(p);
 }
 
-static bool parse_json_condition(struct condition_parser *p)
+/* PATH, and how its value shall be. */
+static bool take_value_condition(struct condition_parser *p)
 {
     struct condition *c = p->condition;
     struct statement *st = p->statement;
     const char *text;
-    c->kind = CONDITION_JSON;
-    if (!take_gateway(p->text, st, p->scenario, &c->subject) || !take_command(p) ||
-        !take_word(p->text, st, "a path (a.b[0].c, [*] for any)", &text))
+    if (!take_word(p->text, st, "a path (a.b[0].c, [*] for any)", &text))
         return false;
     c->path = strdup(text);
     const struct word *w = statement_peek(st);
@@ -202,6 +201,19 @@ static bool parse_json_condition(struct condition_parser *p)
         return false;
     c->operand = strdup(text);
     return true;
+}
+
+static bool parse_json_condition(struct condition_parser *p)
+{
+    p->condition->kind = CONDITION_JSON;
+    return take_gateway(p->text, p->statement, p->scenario, &p->condition->subject) && take_command(p) &&
+           take_value_condition(p);
+}
+
+static bool parse_farm_condition(struct condition_parser *p)
+{
+    p->condition->kind = CONDITION_FARM;
+    return take_farm(p->text, p->statement, p->scenario, &p->condition->subject) && take_value_condition(p);
 }
 
 static bool parse_running_condition(struct condition_parser *p)
@@ -224,6 +236,7 @@ static const struct {
 } conditions[] = {
     {"flow", parse_flow_condition}, {"watch", parse_watch_condition}, {"cli", parse_cli_condition},
     {"exec", parse_exec_condition}, {"json", parse_json_condition},   {"running", parse_running_condition},
+    {"farm", parse_farm_condition},
 };
 
 bool condition_parse(const struct scenario *s, struct script *t, struct statement *st, struct condition *ret)
@@ -238,5 +251,5 @@ bool condition_parse(const struct scenario *s, struct script *t, struct statemen
         ret->text = statement_source(st, first, st->taken);
         return true;
     }
-    return script_expected(t, st, "flow, watch, cli, exec, json or running");
+    return script_expected(t, st, "flow, watch, cli, exec, json, running or farm");
 }

@@ -64,7 +64,8 @@ static int namespace_sysctls(struct fabric *f, int netns, const struct node *n)
         if (rc == -ENOENT)
             rc = 0; /* a kernel without IPv6 */
     }
-    for (size_t i = 0; rc == 0 && n && n->kind != NODE_HOST && i < ARRAY_SIZE(forwarding); i++) {
+    for (size_t i = 0;
+         rc == 0 && n && n->kind != NODE_HOST && n->kind != NODE_FARM && i < ARRAY_SIZE(forwarding); i++) {
         rc = noted(f, sysctl_write(forwarding[i].key, forwarding[i].value), "%s", forwarding[i].key);
         if (rc == -ENOENT)
             rc = 0;

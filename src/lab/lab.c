@@ -16,10 +16,12 @@ static const char usage[] =
     "       holdfast lab cli [--name LAB] GATEWAY COMMAND...\n"
     "       holdfast lab fault [--name LAB] cut|blackhole|lossy|repair LINK ...\n"
     "       holdfast lab fault [--name LAB] kill|restart GATEWAY ...\n"
+    "       holdfast lab fault [--name LAB] farm FARM COMMAND\n"
     "       holdfast lab list\n"
     "       holdfast lab down [LAB | --all]\n"
     "       holdfast lab judge --link FILE... [--inside FILE,...] [--keys FILE] ...   (what was captured)\n"
-    "SCENARIO is a folder with a topology.lab. `run` carries out its timeline.lab in every variant.\n";
+    "SCENARIO is a folder with a topology.lab. `run` carries out its timeline.lab in every variant.\n"
+    "`holdfast lab farm` is a farm of spokes; without options it says what it takes.\n";
 
 static void on_signal(int signal)
 {

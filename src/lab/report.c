@@ -212,6 +212,8 @@ json_t *report_json(const struct run *r)
     json_t *out = json_pack("{s:s,s:b,s:o,s:o,s:o,s:o}", "variant", scenario_variant_name(r->scenario), "ok",
                             (int)run_ok(r), "flows", json_flows(r), "checks", checks, "watches",
                             json_watches(r), "stalls", json_stalls(r));
+    if (out && r->farm_answers)
+        json_object_set(out, "farms", r->farm_answers);
     if (out && r->error)
         json_object_set_new(out, "error", json_string(r->error));
     return out;

@@ -81,17 +81,48 @@ void run_tick(struct run *r)
     tick_silences(r);
     for (unsigned i = 0; i < r->scenario->node_count; i++) {
         int status;
-        if (!r->gateways[i].node || !gateway_died(&r->gateways[i], &status))
+        bool gateway = r->gateways[i].node && gateway_died(&r->gateways[i], &status);
+        if (!gateway && !(r->farms[i].node && farm_node_died(&r->farms[i], &status)))
             continue;
         char name[SCRIPT_NAME + 32], *detail;
         snprintf(name, sizeof name, "%s keeps running", r->scenario->nodes[i].name);
-        if (asprintf(&detail,
-                     WIFEXITED(status) ? "the supervisor ended with code %d"
-                                       : "the supervisor ended by signal %d",
+        if (asprintf(&detail, "the %s ended %s %d", gateway ? "supervisor" : "farm",
+                     WIFEXITED(status) ? "with code" : "by signal",
                      WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status)) < 0)
             detail = NULL;
         check_add(r, name, false, detail);
     }
+}
+
+static void farm_answer_note(struct run *r, const struct step *step, const char *answer, json_t *json)
+{
+    char *summary = r->verbose ? NULL : farm_node_summary(json);
+    report_event(r, "  %.*s", (int)strcspn(summary ? summary : answer, "\n"), summary ? summary : answer);
+    free(summary);
+    if (!r->farm_answers)
+        r->farm_answers = json_array();
+    json_array_append_new(r->farm_answers,
+                          json_pack("{s:s,s:s,s:f,s:O}", "farm", r->scenario->nodes[step->node].name,
+                                    "command", step->text, "at_s",
+                                    (double)ns_since(lab_now(), r->start) / 1e9, "answer", json));
+}
+
+static void step_farm(struct run *r, const struct step *step)
+{
+    char *answer;
+    int rc = farm_node_ask(&r->farms[step->node], step->text, FARM_NODE_PATIENCE, &answer);
+    if (rc < 0) {
+        run_fail(r, "%s: %s", step->source, strerror(-rc));
+        return;
+    }
+    json_t *json = json_loads(answer, 0, NULL);
+    const char *error = json_string_value(json_object_get(json, "error"));
+    if (!json || error)
+        run_fail(r, "%s: %s", step->source, error ? error : "no JSON in the answer");
+    else
+        farm_answer_note(r, step, answer, json);
+    json_decref(json);
+    free(answer);
 }
 
 static void run_wait_until(struct run *r, ns deadline)
@@ -102,12 +133,12 @@ static void run_wait_until(struct run *r, ns deadline)
     }
 }
 
-/* The end of a gateway's log, for errors. */
-static char *log_tail(const struct gateway *g)
+/* The end of the log of a gateway or farm, for errors. */
+static char *log_tail(const char *folder)
 {
     char path[160];
     char *text = calloc(1, 1501);
-    snprintf(path, sizeof path, "%s/daemon.log", g->folder);
+    snprintf(path, sizeof path, "%s/daemon.log", folder);
     FILE *f = fopen(path, "re");
     if (f && text) {
         if (fseek(f, -1500, SEEK_END) < 0)
@@ -123,9 +154,9 @@ static char *log_tail(const struct gateway *g)
 void run_tell_logs(const struct run *r)
 {
     for (unsigned i = 0; i < r->scenario->node_count; i++) {
-        if (!r->gateways[i].node)
+        if (!r->gateways[i].node && !r->farms[i].node)
             continue;
-        char *log = log_tail(&r->gateways[i]);
+        char *log = log_tail(r->gateways[i].node ? r->gateways[i].folder : r->farms[i].folder);
         printf("  the log of %s ends with\n", r->scenario->nodes[i].name);
         report_block(log ? log : "");
         free(log);
@@ -139,7 +170,7 @@ static bool gateway_wait(struct run *r, struct gateway *g)
     while (!lab_stopping && !gateway_ready(g)) {
         bool died = gateway_died(g, &status);
         if (died || lab_now() > deadline) {
-            char *log = log_tail(g);
+            char *log = log_tail(g->folder);
             run_fail(r, "%s: holdfastd %s; its log ends with:\n%s", g->node->name,
                      died ? "ended while starting" : "does not answer on its control socket", log ? log : "");
             free(log);
@@ -171,6 +202,31 @@ static bool gateways_start(struct run *r)
     return true;
 }
 
+static void farm_open(struct run *r, unsigned i)
+{
+    const struct node *n = &r->scenario->nodes[i];
+    const char *partner = n->partner.given ? r->scenario->nodes[n->partner.node].name : NULL;
+    farm_node_init(&r->farms[i], n, r->fabric.node_ns[i], r->lab, partner);
+}
+
+static bool farms_start(struct run *r)
+{
+    for (unsigned i = 0; i < r->scenario->node_count; i++) {
+        if (r->scenario->nodes[i].kind != NODE_FARM)
+            continue;
+        farm_open(r, i);
+        int rc = farm_node_start(&r->farms[i], ready_patience);
+        if (rc < 0) {
+            char *log = log_tail(r->farms[i].folder);
+            run_fail(r, "%s: the farm cannot be started: %s; its log ends with:\n%s",
+                     r->scenario->nodes[i].name, strerror(-rc), log ? log : "");
+            free(log);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool run_build(struct run *r)
 {
     ns start = lab_now();
@@ -179,7 +235,7 @@ bool run_build(struct run *r)
         return false;
     }
     ns built = lab_now();
-    if (!gateways_start(r)) {
+    if (!gateways_start(r) || !farms_start(r)) {
         if (lab_stopping)
             run_fail(r, "interrupted");
         return false;
@@ -361,6 +417,9 @@ bool run_step(struct run *r, const struct step *step)
     case STEP_CLI:
         step_command(r, step);
         break;
+    case STEP_FARM:
+        step_farm(r, step);
+        break;
     case STEP_WAIT:
         step_wait(r, step);
         break;
@@ -436,6 +495,8 @@ void run_done(struct run *r)
     }
     r->check_count = 0;
     fabric_done(&r->fabric);
+    json_decref(r->farm_answers);
+    r->farm_answers = NULL;
     free(r->error);
     r->error = NULL;
 }

@@ -10,6 +10,7 @@
 
 #include "lab/canary.h"
 #include "lab/fabric.h"
+#include "lab/farm_node.h"
 #include "lab/gateway.h"
 #include "lab/probe.h"
 #include "lab/watch.h"
@@ -28,6 +29,8 @@ struct run {
     bool verbose;
     struct fabric fabric;
     struct gateway gateways[SCENARIO_NODES]; /* .node NULL: not a gateway */
+    struct farm_node farms[SCENARIO_NODES];  /* .node NULL: not a farm */
+    json_t *farm_answers;                    /* of the steps */
     struct probe probes[SCENARIO_FLOWS];
     struct capture captures[SCENARIO_WATCHES];
     struct canary canary;

@@ -12,7 +12,7 @@
 
 const char *node_kind_name(enum node_kind kind)
 {
-    static const char *const names[] = {"host", "router", "gateway"};
+    static const char *const names[] = {"host", "router", "gateway", "farm"};
     return names[kind];
 }
 
@@ -161,8 +161,10 @@ static bool parse_node(struct topology *p)
         n->kind = NODE_ROUTER;
     else if (statement_accept(st, "gateway"))
         n->kind = NODE_GATEWAY;
+    else if (statement_accept(st, "farm"))
+        n->kind = NODE_FARM;
     else
-        return script_expected(p->text, st, "'host', 'router' or 'gateway'");
+        return script_expected(p->text, st, "'host', 'router', 'gateway' or 'farm'");
     s->node_count++;
     p->node = n;
     p->variant = NULL;
@@ -323,6 +325,45 @@ static bool parse_config(struct topology *p)
     return take_end(p->text, st);
 }
 
+static bool farm_node(struct topology *p)
+{
+    const struct statement *st = &p->statement;
+    if (!statement_node(p, true))
+        return false;
+    return p->node->kind == NODE_FARM || script_fail(p->text, st->line, st->words[0].column,
+                                                     "'%s' belongs below a farm", st->words[0].text);
+}
+
+static bool parse_options(struct topology *p)
+{
+    const char *options;
+    if (!farm_node(p) ||
+        !take_word(p->text, &p->statement, "the options of `holdfast lab farm` in quotes", &options))
+        return false;
+    free(p->node->options);
+    p->node->options = strdup(options);
+    return take_end(p->text, &p->statement);
+}
+
+static bool parse_partner(struct topology *p)
+{
+    struct statement *st = &p->statement;
+    if (!farm_node(p))
+        return false;
+    const struct word *w = statement_peek(st);
+    int node = w ? scenario_find_node(p->scenario, w->text) : -1;
+    if (node < 0)
+        return script_expected(p->text, st, "the name of a node above this line");
+    st->taken++;
+    w = statement_peek(st);
+    if (!w || !address_parse(w->text, &p->node->partner.address))
+        return script_expected(p->text, st, "an address of that node");
+    st->taken++;
+    p->node->partner.given = true;
+    p->node->partner.node = (unsigned)node;
+    return take_end(p->text, st);
+}
+
 static bool device_taken(const struct scenario *s, unsigned node, const char *device)
 {
     for (unsigned i = 0; i < s->link_count; i++) {
@@ -398,9 +439,10 @@ static const struct {
     const char *name;
     bool (*parse)(struct topology *p);
 } topology_statements[] = {
-    {"title", parse_title},   {"variant", parse_variant}, {"set", parse_set},
-    {"node", parse_node},     {"address", parse_address}, {"route", parse_route},
-    {"config", parse_config}, {"sysctl", parse_sysctl},   {"link", parse_link},
+    {"title", parse_title},     {"variant", parse_variant}, {"set", parse_set},
+    {"node", parse_node},       {"address", parse_address}, {"route", parse_route},
+    {"config", parse_config},   {"sysctl", parse_sysctl},   {"link", parse_link},
+    {"options", parse_options}, {"partner", parse_partner},
 };
 
 static bool parse_statement(struct topology *p)
@@ -409,8 +451,9 @@ static bool parse_statement(struct topology *p)
         if (statement_accept(&p->statement, topology_statements[i].name))
             return topology_statements[i].parse(p);
     }
-    return script_expected(p->text, &p->statement,
-                           "title, variant, set, node, address, route, config, sysctl or link");
+    return script_expected(
+        p->text, &p->statement,
+        "title, variant, set, node, address, route, config, options, partner, sysctl or link");
 }
 
 /* What only the whole file can tell: each address is on a device of its node, each gateway has a
@@ -434,6 +477,11 @@ static bool topology_complete(struct topology *p)
                 return script_fail(p->text, p->text->line, 1, "no configuration %s for gateway %s", file,
                                    n->name);
         }
+    }
+    for (unsigned i = 0; i < s->node_count; i++) {
+        if (s->nodes[i].kind == NODE_FARM && !s->nodes[i].options)
+            return script_fail(p->text, p->text->line, 1, "farm %s has no `options`: it needs a --gateway",
+                               s->nodes[i].name);
     }
     return s->node_count > 0 || script_fail(p->text, p->text->line, 1, "expected at least one node");
 }
@@ -538,6 +586,7 @@ void scenario_free(struct scenario *s)
     }
     for (unsigned i = 0; i < s->node_count; i++) {
         free(s->nodes[i].config);
+        free(s->nodes[i].options);
         for (unsigned k = 0; k < s->nodes[i].sysctl_count; k++) {
             free(s->nodes[i].sysctls[k].key);
             free(s->nodes[i].sysctls[k].value);

@@ -27,7 +27,7 @@ enum {
     SCENARIO_DEVICE = 16,
 };
 
-enum node_kind { NODE_HOST, NODE_ROUTER, NODE_GATEWAY };
+enum node_kind { NODE_HOST, NODE_ROUTER, NODE_GATEWAY, NODE_FARM };
 
 struct node_address {
     char device[SCENARIO_DEVICE];
@@ -54,7 +54,13 @@ struct node {
     unsigned route_count;
     struct node_sysctl sysctls[SCENARIO_NODE_SYSCTLS];
     unsigned sysctl_count;
-    char *config; /* gateways: path of the file of the chosen variant */
+    char *config;  /* gateways: path of the file of the chosen variant */
+    char *options; /* farms: of `holdfast lab farm` */
+    struct {       /* farms: the far end of their traffic */
+        bool given;
+        unsigned node;
+        struct address address;
+    } partner;
 };
 
 struct link_end {
@@ -103,6 +109,7 @@ enum condition_kind {
     CONDITION_EXEC,     /* output or success of a command in a node */
     CONDITION_JSON,     /* a value in the JSON output of a command of a gateway */
     CONDITION_RUNNING,  /* a gateway answers, or one of its processes lives */
+    CONDITION_FARM,     /* a value in what a farm says of itself */
 };
 
 enum compare {
@@ -158,6 +165,7 @@ enum step_kind {
     STEP_RESTART,
     STEP_EXEC,
     STEP_CLI,
+    STEP_FARM,
     STEP_SAY,
     STEP_PAUSE,
     STEP_WAIT,

@@ -33,15 +33,26 @@ bool take_node(struct script *t, struct statement *st, const struct scenario *s,
     return true;
 }
 
-bool take_gateway(struct script *t, struct statement *st, const struct scenario *s, unsigned *ret)
+static bool take_kind(struct script *t, struct statement *st, const struct scenario *s, enum node_kind kind,
+                      const char *what, unsigned *ret)
 {
     const struct word *w = statement_peek(st);
     int node = w ? scenario_find_node(s, w->text) : -1;
-    if (node < 0 || s->nodes[node].kind != NODE_GATEWAY)
-        return script_expected(t, st, "the name of a gateway");
+    if (node < 0 || s->nodes[node].kind != kind)
+        return script_expected(t, st, what);
     st->taken++;
     *ret = (unsigned)node;
     return true;
+}
+
+bool take_gateway(struct script *t, struct statement *st, const struct scenario *s, unsigned *ret)
+{
+    return take_kind(t, st, s, NODE_GATEWAY, "the name of a gateway", ret);
+}
+
+bool take_farm(struct script *t, struct statement *st, const struct scenario *s, unsigned *ret)
+{
+    return take_kind(t, st, s, NODE_FARM, "the name of a farm", ret);
 }
 
 bool take_role(struct script *t, struct statement *st, enum role *ret)
@@ -228,8 +239,10 @@ static bool parse_restart(struct step_parser *p)
 static bool parse_command(struct step_parser *p)
 {
     const char *text;
-    bool cli = p->step->kind == STEP_CLI;
-    if (!(cli ? take_gateway : take_node)(p->text, p->statement, p->scenario, &p->step->node) ||
+    enum step_kind kind = p->step->kind;
+    if (!(kind == STEP_CLI    ? take_gateway
+          : kind == STEP_FARM ? take_farm
+                              : take_node)(p->text, p->statement, p->scenario, &p->step->node) ||
         !take_word(p->text, p->statement, "the command in quotes", &text))
         return false;
     p->step->text = strdup(text);
@@ -276,13 +289,21 @@ static const struct {
     enum step_kind kind;
     bool (*parse)(struct step_parser *p);
 } step_statements[] = {
-    {"start", STEP_START, parse_names},         {"stop", STEP_STOP, parse_names},
-    {"reset", STEP_RESET, parse_names},         {"cut", STEP_CUT, parse_fault},
-    {"blackhole", STEP_BLACKHOLE, parse_fault}, {"lossy", STEP_LOSSY, parse_fault},
-    {"repair", STEP_REPAIR, parse_fault},       {"kill", STEP_KILL, parse_kill},
-    {"restart", STEP_RESTART, parse_restart},   {"exec", STEP_EXEC, parse_command},
-    {"cli", STEP_CLI, parse_command},           {"say", STEP_SAY, parse_say},
-    {"pause", STEP_PAUSE, parse_nothing},       {"wait", STEP_WAIT, parse_condition},
+    {"start", STEP_START, parse_names},
+    {"stop", STEP_STOP, parse_names},
+    {"reset", STEP_RESET, parse_names},
+    {"cut", STEP_CUT, parse_fault},
+    {"blackhole", STEP_BLACKHOLE, parse_fault},
+    {"lossy", STEP_LOSSY, parse_fault},
+    {"repair", STEP_REPAIR, parse_fault},
+    {"kill", STEP_KILL, parse_kill},
+    {"restart", STEP_RESTART, parse_restart},
+    {"exec", STEP_EXEC, parse_command},
+    {"cli", STEP_CLI, parse_command},
+    {"farm", STEP_FARM, parse_command},
+    {"say", STEP_SAY, parse_say},
+    {"pause", STEP_PAUSE, parse_nothing},
+    {"wait", STEP_WAIT, parse_condition},
     {"check", STEP_CHECK, parse_condition},
 };
 
@@ -311,8 +332,8 @@ bool scenario_parse_step(const struct scenario *s, struct script *t, struct stat
     }
     return script_expected(
         t, st,
-        "at, after, start, stop, reset, cut, blackhole, lossy, repair, kill, restart, exec, cli, say, "
-        "pause, wait or check");
+        "at, after, start, stop, reset, cut, blackhole, lossy, repair, kill, restart, exec, cli, "
+        "farm, say, pause, wait or check");
 }
 
 void step_done(struct step *step)

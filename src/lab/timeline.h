@@ -10,6 +10,7 @@
 char *statement_source(const struct statement *s, unsigned from, unsigned until);
 bool take_node(struct script *t, struct statement *st, const struct scenario *s, unsigned *ret);
 bool take_gateway(struct script *t, struct statement *st, const struct scenario *s, unsigned *ret);
+bool take_farm(struct script *t, struct statement *st, const struct scenario *s, unsigned *ret);
 bool take_role(struct script *t, struct statement *st, enum role *ret);
 /* On failure `ret` may own strings: step_done frees them. */
 bool condition_parse(const struct scenario *s, struct script *t, struct statement *st, struct condition *ret);

@@ -161,14 +161,53 @@ static void test_good_timeline(void **state)
     scenario_free(s);
 }
 
+#define FARM NODES "node s farm\n options \"--gateway 9.1.1.22\"\n partner a 10.0.0.1\n"
+
+static void test_farm(void **state)
+{
+    (void)state;
+    char error[SCRIPT_ERROR];
+    struct scenario *s = parse(FARM "link l3 s:wan0 r:e2\n",
+                               "farm s \"up 1000\"\n"
+                               "wait until farm s \"up\" >= 1000 within 5s\n"
+                               "check farm s \"traffic.up.gap_max_ms\" <= 400\n"
+                               "check farm s \"drops\" not matches \"SA\"\n",
+                               NULL, error);
+    assert_string_equal(error, "");
+    const struct node *farm = &s->nodes[scenario_find_node(s, "s")];
+    assert_int_equal(farm->kind, NODE_FARM);
+    assert_string_equal(farm->options, "--gateway 9.1.1.22");
+    assert_true(farm->partner.given);
+    assert_int_equal(farm->partner.node, scenario_find_node(s, "a"));
+    assert_int_equal(s->steps[0].kind, STEP_FARM);
+    assert_string_equal(s->steps[0].text, "up 1000");
+    assert_int_equal(s->steps[1].condition.kind, CONDITION_FARM);
+    assert_int_equal(s->steps[1].condition.compare, COMPARE_GE);
+    assert_string_equal(s->steps[2].condition.path, "traffic.up.gap_max_ms");
+    assert_string_equal(s->steps[2].condition.operand, "400");
+    assert_true(s->steps[3].condition.negated);
+    scenario_free(s);
+}
+
 static const struct {
     const char *topology, *timeline, *variant, *error;
 } mistakes[] = {
+    {"node s farm", NULL, NULL, "T:1:1: farm s has no `options`: it needs a --gateway"},
+    {"node a host\noptions \"x\"", NULL, NULL, "T:2:1: 'options' belongs below a farm"},
+    {"partner a 10.0.0.1", NULL, NULL, "T:1:1: 'partner' belongs below a node"},
+    {"node s farm\npartner a 10.0.0.1", NULL, NULL,
+     "T:2:9: expected the name of a node above this line, found 'a'"},
+    {"node a host\nnode s farm\npartner a x", NULL, NULL,
+     "T:3:11: expected an address of that node, found 'x'"},
+    {FARM, "farm a \"up 1\"", NULL, "L:1:6: expected the name of a farm, found 'a'"},
+    {FARM, "check farm s up", NULL, "L:1:16: expected ==, !=, <, <=, > or >=, found the end of the line"},
     {"", NULL, NULL, "T:1:1: expected at least one node"},
     {"nod a host", NULL, NULL,
-     "T:1:1: expected title, variant, set, node, address, route, config, sysctl or link, found 'nod'"},
-    {"\n  node a", NULL, NULL, "T:2:9: expected 'host', 'router' or 'gateway', found the end of the line"},
-    {"node a switch", NULL, NULL, "T:1:8: expected 'host', 'router' or 'gateway', found 'switch'"},
+     "T:1:1: expected title, variant, set, node, address, route, config, options, partner, sysctl or link, "
+     "found 'nod'"},
+    {"\n  node a", NULL, NULL,
+     "T:2:9: expected 'host', 'router', 'gateway' or 'farm', found the end of the line"},
+    {"node a switch", NULL, NULL, "T:1:8: expected 'host', 'router', 'gateway' or 'farm', found 'switch'"},
     {"node a.b host", NULL, NULL,
      "T:1:6: expected the name of the node (letters, digits, '-', '_', up to 40), found 'a.b'"},
     {"node a host\nnode a host", NULL, NULL, "T:2:6: a node named a is there already"},
@@ -241,14 +280,13 @@ static const struct {
     {NODES, "at -5s cut l1", NULL, "L:1:4: expected a time (200ms, 5s, 2m), found '-5s'"},
     {NODES, "after 1s explode", NULL,
      "L:1:10: expected at, after, start, stop, reset, cut, blackhole, lossy, repair, kill, restart, exec, "
-     "cli, say, "
-     "pause, wait or check, found 'explode'"},
+     "cli, farm, say, pause, wait or check, found 'explode'"},
     {NODES, "cli a \"show version\"", NULL, "L:1:5: expected the name of a gateway, found 'a'"},
     {NODES, "exec a", NULL, "L:1:7: expected the command in quotes, found the end of the line"},
     {NODES, "wait flow f receives", NULL, "L:1:6: expected 'until', found 'flow'"},
     {NODES, "wait until running g", NULL, "L:1:21: expected 'within', found the end of the line"},
     {NODES, "check weather", NULL,
-     "L:1:7: expected flow, watch, cli, exec, json or running, found 'weather'"},
+     "L:1:7: expected flow, watch, cli, exec, json, running or farm, found 'weather'"},
     {NODES, "check cli g \"show\" matches \"a(b\"", NULL,
      "L:1:28: not a regular expression: Unmatched ( or \\("},
     {NODES, "check cli g \"show\" is \"a\"", NULL, "L:1:20: expected 'matches', found 'is'"},
@@ -317,8 +355,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good_topology), cmocka_unit_test(test_first_variant_is_the_default),
-        cmocka_unit_test(test_good_timeline), cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_limits),        cmocka_unit_test(test_drawing),
+        cmocka_unit_test(test_farm),          cmocka_unit_test(test_good_timeline),
+        cmocka_unit_test(test_mistakes),      cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_drawing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
