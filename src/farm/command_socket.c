@@ -15,9 +15,9 @@ int command_socket_open(struct command_socket *s, const char *path)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
 
+    *s = (struct command_socket){.listener = -1};
     for (unsigned i = 0; i < COMMAND_CLIENTS; i++)
         s->clients[i].fd = -1;
-    s->listener = -1;
     if (strlen(path) >= sizeof name.sun_path)
         return -ENAMETOOLONG;
     strcpy(name.sun_path, path);
