@@ -213,7 +213,8 @@ static bool fault_line(int argc, char **argv, char *line, size_t size)
 static int fault_run(const struct scenario *s, const struct lab_record *record, const struct step *step)
 {
     if (step->when != WHEN_NOW || step->kind < STEP_CUT || step->kind > STEP_FARM) {
-        fprintf(stderr, "holdfast lab: cut, blackhole, lossy, repair, kill, restart, exec, cli and farm can "
+        fprintf(stderr, "holdfast lab: cut, blackhole, lossy, repair, kill, freeze, thaw, restart, exec, cli "
+                        "and farm can "
                         "be done now\n");
         return LAB_USAGE;
     }

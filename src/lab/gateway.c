@@ -130,8 +130,40 @@ int gateway_kill(struct gateway *g, enum role role, pid_t *ret_pid)
     return 0;
 }
 
+/* What the kernel says of it: `T` is a process that stands. */
+static bool process_stands(pid_t pid)
+{
+    char path[64], line[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return false;
+    char *read = fgets(line, sizeof line, f), *end = read ? strrchr(line, ')') : NULL;
+    fclose(f);
+    return end && end[1] == ' ' && end[2] == 'T';
+}
+
+int gateway_freeze(const struct gateway *g, enum role role, bool freeze)
+{
+    int signalled = 0;
+    for (unsigned i = 0; i < ROLE_ANY; i++) {
+        enum role r = freeze ? i : ROLE_ANY - 1 - i;
+        pid_t pid = role == ROLE_ANY || role == r ? gateway_pid(g, r) : 0;
+        if (pid == 0)
+            continue;
+        if (kill(pid, freeze ? SIGSTOP : SIGCONT) < 0)
+            return -errno;
+        for (unsigned n = 0; n < 1000 && process_stands(pid) != freeze && netns_has_process(g->netns, pid);
+             n++)
+            usleep(1000);
+        signalled++;
+    }
+    return signalled > 0 ? 0 : -ESRCH;
+}
+
 void gateway_stop(struct gateway *g)
 {
+    (void)!gateway_freeze(g, ROLE_ANY, false); /* who stands would not hear that it is to end */
     pid_t pids[ROLE_ANY];
     bool any = true;
     for (enum role r = ROLE_SUPERVISOR; r < ROLE_ANY; r++)

@@ -30,6 +30,10 @@ bool gateway_died(struct gateway *g, int *ret_status);
 /* The living process of that role, or 0. */
 pid_t gateway_pid(const struct gateway *g, enum role role);
 int gateway_kill(struct gateway *g, enum role role, pid_t *ret_pid) must_check;
+/* SIGSTOP, or SIGCONT: the process of a role, or with ROLE_ANY all of them, the supervisor first and last, so
+ * that it never sees its children stand while it runs. -ESRCH: there is none. Returns once it has happened.
+ */
+int gateway_freeze(const struct gateway *g, enum role role, bool freeze) must_check;
 /* SIGTERM, then SIGKILL for what is left after 5 s. */
 void gateway_stop(struct gateway *g);
 /* The answer to a CLI line. */

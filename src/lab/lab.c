@@ -15,7 +15,7 @@ static const char usage[] =
     "       holdfast lab exec [--name LAB] NODE COMMAND...\n"
     "       holdfast lab cli [--name LAB] GATEWAY COMMAND...\n"
     "       holdfast lab fault [--name LAB] cut|blackhole|lossy|repair LINK ...\n"
-    "       holdfast lab fault [--name LAB] kill|restart GATEWAY ...\n"
+    "       holdfast lab fault [--name LAB] kill|freeze|thaw|restart GATEWAY ...\n"
     "       holdfast lab fault [--name LAB] farm FARM COMMAND\n"
     "       holdfast lab list\n"
     "       holdfast lab down [LAB | --all]\n"

@@ -275,6 +275,13 @@ static void step_stop_flows(struct run *r, const struct step *step)
     }
 }
 
+static void step_freeze(struct run *r, const struct step *step)
+{
+    int rc = gateway_freeze(&r->gateways[step->node], step->role, step->kind == STEP_FREEZE);
+    if (rc < 0)
+        run_fail(r, "%s: %s", step->source, strerror(-rc));
+}
+
 static void step_kill(struct run *r, const struct step *step)
 {
     pid_t pid = 0;
@@ -406,6 +413,10 @@ bool run_step(struct run *r, const struct step *step)
     case STEP_LOSSY:
     case STEP_REPAIR:
         step_fault(r, step);
+        break;
+    case STEP_FREEZE:
+    case STEP_THAW:
+        step_freeze(r, step);
         break;
     case STEP_KILL:
         step_kill(r, step);

@@ -162,6 +162,8 @@ enum step_kind {
     STEP_LOSSY,
     STEP_REPAIR,
     STEP_KILL,
+    STEP_FREEZE,
+    STEP_THAW,
     STEP_RESTART,
     STEP_EXEC,
     STEP_CLI,

@@ -231,6 +231,15 @@ static bool parse_kill(struct step_parser *p)
            take_role(p->text, p->statement, &p->step->role);
 }
 
+/* Without a role: all its processes. */
+static bool parse_freeze(struct step_parser *p)
+{
+    if (!take_gateway(p->text, p->statement, p->scenario, &p->step->node))
+        return false;
+    p->step->role = ROLE_ANY;
+    return statement_done(p->statement) || take_role(p->text, p->statement, &p->step->role);
+}
+
 static bool parse_restart(struct step_parser *p)
 {
     return take_gateway(p->text, p->statement, p->scenario, &p->step->node);
@@ -297,6 +306,8 @@ static const struct {
     {"lossy", STEP_LOSSY, parse_fault},
     {"repair", STEP_REPAIR, parse_fault},
     {"kill", STEP_KILL, parse_kill},
+    {"freeze", STEP_FREEZE, parse_freeze},
+    {"thaw", STEP_THAW, parse_freeze},
     {"restart", STEP_RESTART, parse_restart},
     {"exec", STEP_EXEC, parse_command},
     {"cli", STEP_CLI, parse_command},
@@ -330,10 +341,10 @@ bool scenario_parse_step(const struct scenario *s, struct script *t, struct stat
         *ret = step;
         return true;
     }
-    return script_expected(
-        t, st,
-        "at, after, start, stop, reset, cut, blackhole, lossy, repair, kill, restart, exec, cli, "
-        "farm, say, pause, wait or check");
+    return script_expected(t, st,
+                           "at, after, start, stop, reset, cut, blackhole, lossy, repair, kill, freeze, "
+                           "thaw, restart, exec, cli, "
+                           "farm, say, pause, wait or check");
 }
 
 void step_done(struct step *step)

@@ -178,6 +178,18 @@ def test_free_name():
         lab("down", f"{TAG}-x-2")
 
 
+def states():
+    """What the kernel says of the gateway's processes."""
+    found = {}
+    for role in ("supervisor", "control", "engine"):
+        try:
+            pid = open(f"/run/holdfast/{TAG}/gate/{role}.pid").read().strip()
+            found[role] = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            pass
+    return found
+
+
 def test_gateway():
     out = lab("run", GATEWAY, "--name", TAG, expect=1)
     assert "FAIL  an error is never a good answer" in out
@@ -188,6 +200,13 @@ def test_gateway():
     lab("fault", "--name", TAG, "kill", "gate", "supervisor")
     lab("fault", "--name", TAG, "restart", "gate")
     assert lab("cli", "--name", TAG, "gate", "show", "version") == "Holdfast actor\n"
+    for role in ("control", None):
+        lab("fault", "--name", TAG, "freeze", "gate", *([role] if role else []))
+        want = {r: role in (None, r) for r in states()}
+        assert {r: s == "T" for r, s in states().items()} == want and "control" in want, states()
+        lab("fault", "--name", TAG, "thaw", "gate")
+        assert "T" not in states().values()
+    lab("fault", "--name", TAG, "freeze", "gate")
     lab("down", TAG)
     assert not left(TAG)
 

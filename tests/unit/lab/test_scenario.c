@@ -124,10 +124,12 @@ static void test_good_timeline(void **state)
                                "blackhole l2 at r in\n"
                                "blackhole l2 at g\n"
                                "blackhole l2\n"
-                               "check flow f gap_less_stall_ms < 3\n",
+                               "check flow f gap_less_stall_ms < 3\n"
+                               "freeze g\n"
+                               "thaw g control\n",
                                NULL, error);
     assert_string_equal(error, "");
-    assert_int_equal(s->step_count, 17);
+    assert_int_equal(s->step_count, 19);
     assert_int_equal(s->flows[0].size, 1000);
     assert_int_equal(s->watches[0].clear_count, 2);
     assert_true(address_is_set(&s->watches[0].host));
@@ -158,6 +160,10 @@ static void test_good_timeline(void **state)
     assert_true(s->steps[14].one_end && s->steps[14].end == 0 && s->steps[14].direction == WATCH_BOTH);
     assert_false(s->steps[15].one_end);
     assert_int_equal(s->steps[16].condition.metric, FLOW_GAP_LESS_STALL_MS);
+    assert_int_equal(s->steps[17].kind, STEP_FREEZE);
+    assert_int_equal(s->steps[17].role, ROLE_ANY);
+    assert_int_equal(s->steps[18].kind, STEP_THAW);
+    assert_int_equal(s->steps[18].role, ROLE_CONTROL);
     scenario_free(s);
 }
 
@@ -276,11 +282,13 @@ static const struct {
     {NODES, "kill a engine", NULL, "L:1:6: expected the name of a gateway, found 'a'"},
     {NODES, "kill g everything", NULL,
      "L:1:8: expected 'supervisor', 'control' or 'engine', found 'everything'"},
+    {NODES, "freeze a", NULL, "L:1:8: expected the name of a gateway, found 'a'"},
+    {NODES, "thaw g all", NULL, "L:1:8: expected 'supervisor', 'control' or 'engine', found 'all'"},
     {NODES, "at 5 cut l1", NULL, "L:1:4: expected a time (200ms, 5s, 2m), found '5'"},
     {NODES, "at -5s cut l1", NULL, "L:1:4: expected a time (200ms, 5s, 2m), found '-5s'"},
     {NODES, "after 1s explode", NULL,
-     "L:1:10: expected at, after, start, stop, reset, cut, blackhole, lossy, repair, kill, restart, exec, "
-     "cli, farm, say, pause, wait or check, found 'explode'"},
+     "L:1:10: expected at, after, start, stop, reset, cut, blackhole, lossy, repair, kill, freeze, thaw, "
+     "restart, exec, cli, farm, say, pause, wait or check, found 'explode'"},
     {NODES, "cli a \"show version\"", NULL, "L:1:5: expected the name of a gateway, found 'a'"},
     {NODES, "exec a", NULL, "L:1:7: expected the command in quotes, found the end of the line"},
     {NODES, "wait flow f receives", NULL, "L:1:6: expected 'until', found 'flow'"},
