@@ -130,6 +130,16 @@ static bool group_follows(const struct config *c, const struct config_standby *s
     return false;
 }
 
+/* What only lowers the other gateway's priority has an effect by preemption alone; a group that is shut down
+ * goes. */
+static bool needs_preempt(const struct config_standby *s)
+{
+    for (uint32_t n = 0; n < s->tracks.count; n++)
+        if (!s->tracks.items[n].shutdown)
+            return true;
+    return false;
+}
+
 /* Every group of one SSP group must give up when a side of another is lost. */
 static void check_tracking(const struct config *c, const struct config_ssp *s, struct config_errors *errors)
 {
@@ -140,7 +150,7 @@ static void check_tracking(const struct config *c, const struct config_ssp *s, s
         const struct config_standby *group = config_find_standby_name(c, name->name, &here);
         if (group == NULL || group->follow.name != NULL)
             continue;
-        if (!group->preempt)
+        if (!group->preempt && needs_preempt(group))
             config_errors_add(errors, CONFIG_WARNING, name->place,
                               "%s: standby group '%s' has no 'preempt': it does not take over from a gateway "
                               "that lost priority",

@@ -229,7 +229,10 @@ static void test_silence(void **state)
     struct reading_of r;
     (void)state;
     read_text(&r,
-              HEAD " standby 1 timers msec 15 msec 50\n crypto map m ssp 1\nssp group 1\n remote 10.0.0.2\n "
+              HEAD " no standby 1 preempt\n no standby 1 track\n standby 1 track 1 shutdown\ntrack 1 "
+                   "interface eth0 line-protocol\ninterface "
+                   "eth0\n"
+                   " standby 1 timers msec 15 msec 50\n crypto map m ssp 1\nssp group 1\n remote 10.0.0.2\n "
                    "redundancy a\ncrypto isakmp ssp 1\ncrypto map m ha replay-interval inbound 1000\n");
     assert_int_equal(r.result, 0);
     assert_null(strstr(text_get(&r.messages), "ssp"));
