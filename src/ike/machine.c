@@ -43,10 +43,11 @@ static int tables_init(struct ike *ike)
         struct hash_table *table;
         uint32_t expected;
     } tables[] = {
-        {&ike->sa_by_id, sas},           {&ike->sa_by_cookie, sas},           {&ike->sa_by_initial, sas / 8},
-        {&ike->sa_by_path, sas},         {&ike->sa_by_identity, sas},         {&ike->pair_by_spi_out, pairs},
-        {&ike->pair_by_selector, pairs}, {&ike->orphan_by_path, pairs / 8},   {&ike->connection_by_id, pairs},
-        {&ike->contact_by_path, sas},    {&ike->wish_by_selector, pairs / 8}, {&ike->source_by_address, 4096},
+        {&ike->sa_by_id, sas},           {&ike->sa_by_cookie, sas},       {&ike->sa_by_initial, sas / 8},
+        {&ike->sa_by_path, sas},         {&ike->sa_by_remote, sas},       {&ike->sa_by_identity, sas},
+        {&ike->pair_by_spi_out, pairs},  {&ike->pair_by_selector, pairs}, {&ike->orphan_by_path, pairs / 8},
+        {&ike->connection_by_id, pairs}, {&ike->contact_by_path, sas},    {&ike->wish_by_selector, pairs / 8},
+        {&ike->source_by_address, 4096},
     };
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
         if (hash_table_init(tables[i].table, MAX(tables[i].expected, 16u)) < 0)
@@ -122,9 +123,10 @@ void ike_free(struct ike *ike)
     connections_done(ike);
     preshared_done(ike);
     struct hash_table *tables[] = {&ike->sa_by_id,         &ike->sa_by_cookie,     &ike->sa_by_initial,
-                                   &ike->sa_by_path,       &ike->sa_by_identity,   &ike->pair_by_spi_out,
-                                   &ike->pair_by_selector, &ike->orphan_by_path,   &ike->connection_by_id,
-                                   &ike->contact_by_path,  &ike->wish_by_selector, &ike->source_by_address};
+                                   &ike->sa_by_path,       &ike->sa_by_remote,     &ike->sa_by_identity,
+                                   &ike->pair_by_spi_out,  &ike->pair_by_selector, &ike->orphan_by_path,
+                                   &ike->connection_by_id, &ike->contact_by_path,  &ike->wish_by_selector,
+                                   &ike->source_by_address};
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
         hash_table_done(tables[i]);
     struct pool *pools[] = {&ike->sa_pool,     &ike->phase1_pool,  &ike->kx_pool,         &ike->exchange_pool,

@@ -86,9 +86,11 @@ struct phase1 {
 enum sa_doom { SA_STAYS, SA_DOOMED, SA_DOOMED_WITH_PAIRS };
 
 struct ike_sa {
-    struct hash_link by_id, by_cookie, by_initial, by_path, by_identity;
-    struct list all;       /* in ike->sas, or nothing */
-    struct list half_open; /* in ike->fresh or ike->proven while unauthenticated */
+    struct hash_link by_id, by_cookie, by_initial, by_identity;
+    struct hash_link by_path;   /* both addresses */
+    struct hash_link by_remote; /* initiators until they are established, whatever our address */
+    struct list all;            /* in ike->sas, or nothing */
+    struct list half_open;      /* in ike->fresh or ike->proven while unauthenticated */
     struct list pairs, exchanges, wishes;
     struct timer timer;
     uint64_t id;
@@ -96,7 +98,7 @@ struct ike_sa {
     uint8_t state; /* enum phase1_state */
     uint8_t doom;  /* enum sa_doom */
     bool initiator : 1, aggressive : 1, nat_local : 1, nat_remote : 1, nat_port : 1, natt_draft : 1, dpd : 1,
-        fragmentation : 1, superseded : 1, tell : 1, restored : 1, in_path : 1, in_initial : 1,
+        fragmentation : 1, superseded : 1, tell : 1, restored : 1, in_path : 1, in_remote : 1, in_initial : 1,
         in_identity : 1, counted : 1, dpd_probing : 1, dpd_asked : 1, idle_asked : 1, reauth_begun : 1,
         session_up : 1, dirty : 1;
     uint8_t exchange_count;
@@ -269,7 +271,7 @@ struct ike {
     struct ike_statistics statistics;
     struct ike_actions *out; /* of the running step */
 
-    struct hash_table sa_by_id, sa_by_cookie, sa_by_initial, sa_by_path, sa_by_identity;
+    struct hash_table sa_by_id, sa_by_cookie, sa_by_initial, sa_by_path, sa_by_remote, sa_by_identity;
     struct hash_table pair_by_spi_out, pair_by_selector, orphan_by_path;
     struct hash_table connection_by_id, peer_by_path, contact_by_path, wish_by_selector, source_by_address,
         keys;

@@ -15,7 +15,13 @@
 #include <stdlib.h>
 
 /* By the remote address alone: our own addresses are few. */
-static uint32_t path_hash(const struct ike *ike, const struct address *remote)
+/* Neither many peers of one address of ours nor many addresses of ours with one peer make a long chain. */
+static uint32_t path_hash(const struct ike *ike, const struct address *local, const struct address *remote)
+{
+    return hash_bytes(remote->bytes, 16, ike->seed ^ address_hash(local));
+}
+
+static uint32_t remote_hash(const struct ike *ike, const struct address *remote)
 {
     return hash_bytes(remote->bytes, 16, ike->seed);
 }
@@ -116,8 +122,27 @@ void sa_index_path(struct ike *ike, struct ike_sa *sa)
 {
     if (sa->in_path)
         return;
-    hash_table_add(&ike->sa_by_path, &sa->by_path, path_hash(ike, &sa->remote.address));
+    hash_table_add(&ike->sa_by_path, &sa->by_path, path_hash(ike, &sa->local.address, &sa->remote.address));
     sa->in_path = true;
+    sa->in_remote = sa->initiator && !sa_established(sa);
+    if (sa->in_remote)
+        hash_table_add(&ike->sa_by_remote, &sa->by_remote, remote_hash(ike, &sa->remote.address));
+}
+
+static void sa_unindex_remote(struct ike *ike, struct ike_sa *sa)
+{
+    if (sa->in_remote)
+        hash_table_remove(&ike->sa_by_remote, &sa->by_remote);
+    sa->in_remote = false;
+}
+
+static void sa_unindex_path(struct ike *ike, struct ike_sa *sa)
+{
+    if (!sa->in_path)
+        return;
+    hash_table_remove(&ike->sa_by_path, &sa->by_path);
+    sa_unindex_remote(ike, sa);
+    sa->in_path = false;
 }
 
 static void sa_unindex(struct ike *ike, struct ike_sa *sa)
@@ -126,11 +151,10 @@ static void sa_unindex(struct ike *ike, struct ike_sa *sa)
     hash_table_remove(&ike->sa_by_cookie, &sa->by_cookie);
     if (sa->in_initial)
         hash_table_remove(&ike->sa_by_initial, &sa->by_initial);
-    if (sa->in_path)
-        hash_table_remove(&ike->sa_by_path, &sa->by_path);
+    sa_unindex_path(ike, sa);
     if (sa->in_identity)
         hash_table_remove(&ike->sa_by_identity, &sa->by_identity);
-    sa->in_initial = sa->in_path = sa->in_identity = false;
+    sa->in_initial = sa->in_identity = false;
 }
 
 void kx_free(struct ike *ike, struct key_exchange **kx)
@@ -275,7 +299,7 @@ static bool on_path(const struct ike_sa *sa, const struct address *local, const 
 struct ike_sa *sa_find_path(const struct ike *ike, const struct address *local, const struct address *remote)
 {
     struct ike_sa *best = NULL;
-    uint32_t h = path_hash(ike, remote);
+    uint32_t h = path_hash(ike, local, remote);
     for (struct hash_link *l = hash_table_first(&ike->sa_by_path, h); l; l = hash_link_next(l, h)) {
         struct ike_sa *sa = container_of(l, struct ike_sa, by_path);
         if (!sa_alive(sa) || !on_path(sa, local, remote))
@@ -290,7 +314,7 @@ struct ike_sa *sa_find_path(const struct ike *ike, const struct address *local, 
 struct ike_sa *sa_find_path_initiating(const struct ike *ike, const struct address *local,
                                        const struct address *remote)
 {
-    uint32_t h = path_hash(ike, remote);
+    uint32_t h = path_hash(ike, local, remote);
     for (struct hash_link *l = hash_table_first(&ike->sa_by_path, h); l; l = hash_link_next(l, h)) {
         struct ike_sa *sa = container_of(l, struct ike_sa, by_path);
         if (sa->initiator && !sa_established(sa) && !sa->doom && on_path(sa, local, remote))
@@ -301,10 +325,10 @@ struct ike_sa *sa_find_path_initiating(const struct ike *ike, const struct addre
 
 struct ike_sa *sa_find_initiating_to(const struct ike *ike, const struct address *remote)
 {
-    uint32_t h = path_hash(ike, remote);
-    for (struct hash_link *l = hash_table_first(&ike->sa_by_path, h); l; l = hash_link_next(l, h)) {
-        struct ike_sa *sa = container_of(l, struct ike_sa, by_path);
-        if (sa->initiator && !sa_established(sa) && !sa->doom && address_equal(&sa->remote.address, remote))
+    uint32_t h = remote_hash(ike, remote);
+    for (struct hash_link *l = hash_table_first(&ike->sa_by_remote, h); l; l = hash_link_next(l, h)) {
+        struct ike_sa *sa = container_of(l, struct ike_sa, by_remote);
+        if (!sa_established(sa) && !sa->doom && address_equal(&sa->remote.address, remote))
             return sa;
     }
     return NULL;
@@ -360,9 +384,7 @@ void sa_move(struct ike *ike, struct ike_sa *sa, const struct endpoint *remote)
                endpoint_print(remote, is));
     sa_half_open_remove(ike, sa); /* counted by the old address; whoever moves is authenticated */
     bool indexed = sa->in_path;
-    if (indexed)
-        hash_table_remove(&ike->sa_by_path, &sa->by_path);
-    sa->in_path = false;
+    sa_unindex_path(ike, sa);
     sa->remote = *remote;
     if (indexed)
         sa_index_path(ike, sa);
@@ -465,7 +487,7 @@ void sa_half_open_remove(struct ike *ike, struct ike_sa *sa)
 static struct contact *contact_find(const struct ike *ike, const struct address *local,
                                     const struct address *remote)
 {
-    uint32_t h = path_hash(ike, remote);
+    uint32_t h = path_hash(ike, local, remote);
     for (struct hash_link *l = hash_table_first(&ike->contact_by_path, h); l; l = hash_link_next(l, h)) {
         struct contact *c = container_of(l, struct contact, by_path);
         if (address_equal(&c->local, local) && address_equal(&c->remote, remote))
@@ -489,7 +511,7 @@ void contact_note(struct ike *ike, const struct address *local, const struct add
                  */
     c->local = *local;
     c->remote = *remote;
-    hash_table_add(&ike->contact_by_path, &c->by_path, path_hash(ike, remote));
+    hash_table_add(&ike->contact_by_path, &c->by_path, path_hash(ike, local, remote));
 }
 
 /* RFC 2407 §4.6.3.3: the peer has no other SAs. By identity; an address as identity says nothing once NAT is
@@ -523,7 +545,7 @@ static bool same_peer(const struct ike_sa *old, const struct ike_sa *sa)
 
 static void adopt(struct ike *ike, struct ike_sa *sa)
 {
-    uint32_t h = path_hash(ike, &sa->remote.address);
+    uint32_t h = path_hash(ike, &sa->local.address, &sa->remote.address);
     for (struct hash_link *l = hash_table_first(&ike->sa_by_path, h); l; l = hash_link_next(l, h)) {
         struct ike_sa *old = container_of(l, struct ike_sa, by_path);
         if (old == sa || !sa_alive(old) || !same_peer(old, sa))
@@ -564,6 +586,7 @@ void sa_establish(struct ike *ike, struct ike_sa *sa, bool initial_contact)
 {
     char peer[ENDPOINT_TEXT];
     sa_half_open_remove(ike, sa);
+    sa_unindex_remote(ike, sa);
     sa->state = PHASE1_ESTABLISHED;
     sa->established = sa->last_in = ike->now;
     sa_relife(ike, sa);
