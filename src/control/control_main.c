@@ -343,6 +343,10 @@ int control_main(const char *config_file, const char *run_directory, bool foregr
         (void)!fd_set_cloexec(fd, true);
     if (steps_run(c) != 0)
         return 1;
+    if (c->keys.kept) {
+        c->debug.keys = true;
+        ike_debug(c->ike, c->debug.isakmp, true);
+    }
     log_line(c->log, "HOLDFAST", 5, c->restarted ? "RESTART" : "START",
              "holdfast %s: %u connections, ready in %llu ms", HOLDFAST_VERSION,
              c->generation->scopes.connection_count,

@@ -16,8 +16,11 @@ enum { FILE_ISAKMP, FILE_ESP };
 
 void key_files_init(struct key_files *k, const char *run_directory)
 {
-    k->on = false;
+    char path[300];
+
     snprintf(k->directory, sizeof k->directory, "%s/wireshark", run_directory);
+    snprintf(path, sizeof path, "%s/keep", k->directory);
+    k->kept = k->on = access(path, F_OK) == 0;
 }
 
 int key_files_begin(struct key_files *k)
@@ -32,6 +35,8 @@ void key_files_end(struct key_files *k)
 {
     char path[300];
 
+    if (k->kept)
+        return;
     for (size_t i = 0; i < ARRAY_SIZE(file_names); i++) {
         snprintf(path, sizeof path, "%s/%s", k->directory, file_names[i]);
         unlink(path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `debug crypto keys`: the keys of what is negotiated, in the two files from which Wireshark decrypts a
- * capture. Only root can read them; they are removed when the debugging ends. */
+ * capture. Only root can read them; they are removed when the debugging ends. Where a file RUN/wireshark/keep
+ * is (the lab makes it), the debugging is on from the start, and the files outlive this process. */
 #ifndef CONTROL_KEY_FILES_H
 #define CONTROL_KEY_FILES_H
 
@@ -9,6 +10,7 @@
 struct key_files {
     char directory[256]; /* RUN/wireshark */
     bool on;
+    bool kept; /* by RUN/wireshark/keep */
 };
 
 void key_files_init(struct key_files *k, const char *run_directory);

@@ -14,13 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/be.h"
+#include "judge/probe_packet.h"
 #include "lab/netns.h"
 #include "lab/process.h"
 
 enum {
-    PROBE_PORT = 20000,
-    PROBE_MAGIC = 0x48667072,
     PROBE_CAPACITY = 1 << 26, /* numbers of one flow */
     PROBE_BURST = 64,
     PROBE_HEAD = 32, /* bytes of a datagram that are looked at */
@@ -28,14 +26,6 @@ enum {
 
 #define PROBE_NOTICE (50 * NS_PER_MS)
 #define PROBE_LATE   (10 * NS_PER_MS) /* a sender so late goes on from there */
-
-/* What a datagram starts with. */
-struct probe_packet {
-    be32 magic;
-    be32 flow;
-    be64 run; /* start time of the flow: a straggler of another run is not ours */
-    be64 number;
-};
 
 struct probe_shared {
     _Atomic bool stop_sending, stop_receiving;

@@ -214,6 +214,8 @@ json_t *report_json(const struct run *r)
                             json_watches(r), "stalls", json_stalls(r));
     if (out && r->farm_answers)
         json_object_set(out, "farms", r->farm_answers);
+    if (out && r->judgements)
+        json_object_set(out, "judgements", r->judgements);
     if (out && r->error)
         json_object_set_new(out, "error", json_string(r->error));
     return out;

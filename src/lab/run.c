@@ -30,8 +30,7 @@ bool run_ok(const struct run *r)
     return ok;
 }
 
-/* Takes `detail`. */
-static void check_add(struct run *r, const char *name, bool ok, char *detail)
+void run_check_add(struct run *r, const char *name, bool ok, char *detail)
 {
     if (r->check_count == RUN_CHECKS) {
         free(detail);
@@ -90,7 +89,7 @@ void run_tick(struct run *r)
                      WIFEXITED(status) ? "with code" : "by signal",
                      WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status)) < 0)
             detail = NULL;
-        check_add(r, name, false, detail);
+        run_check_add(r, name, false, detail);
     }
 }
 
@@ -188,7 +187,7 @@ static bool gateways_start(struct run *r)
         if (s->nodes[i].kind != NODE_GATEWAY)
             continue;
         gateway_init(&r->gateways[i], &s->nodes[i], r->fabric.node_ns[i], r->lab);
-        int rc = gateway_start(&r->gateways[i]);
+        int rc = keys_keep(r, &r->gateways[i]) ? gateway_start(&r->gateways[i]) : -EIO;
         if (rc < 0) {
             run_fail(r, "%s: holdfastd cannot be started: %s%s", s->nodes[i].name, strerror(-rc),
                      rc == -ENOENT ? " ($HOLDFASTD names it where it is not beside holdfast)" : "");
@@ -367,7 +366,7 @@ static void step_wait(struct run *r, const struct step *step)
         free(detail);
         return;
     }
-    check_add(r, step->label ? step->label : step->source, holds, detail);
+    run_check_add(r, step->label ? step->label : step->source, holds, detail);
     if (!holds)
         run_fail(r, "line %u: %s: waited in vain", step->line, step->source);
 }
@@ -386,7 +385,7 @@ static void step_check(struct run *r, const struct step *step)
         free(detail);
         return;
     }
-    check_add(r, step->label ? step->label : c->text, holds, detail);
+    run_check_add(r, step->label ? step->label : c->text, holds, detail);
 }
 
 bool run_step(struct run *r, const struct step *step)
@@ -437,6 +436,12 @@ bool run_step(struct run *r, const struct step *step)
     case STEP_CHECK:
         step_check(r, step);
         break;
+    case STEP_MARK:
+        step_mark(r, step);
+        break;
+    case STEP_JUDGE:
+        step_judge(r, step);
+        break;
     case STEP_SAY:
     case STEP_PAUSE:
         break;
@@ -449,8 +454,12 @@ static void steps_not_reached(struct run *r, unsigned from)
 {
     for (unsigned i = from; i < r->scenario->step_count; i++) {
         const struct step *step = &r->scenario->steps[i];
-        if (step->kind == STEP_CHECK || step->kind == STEP_WAIT)
-            check_add(r, step->label ? step->label : step->condition.text, false, strdup("not reached"));
+        if (step->kind == STEP_CHECK || step->kind == STEP_WAIT || step->kind == STEP_JUDGE)
+            run_check_add(r,
+                          step->label   ? step->label
+                          : step->judge ? "judge"
+                                        : step->condition.text,
+                          false, strdup("not reached"));
     }
 }
 
@@ -470,6 +479,9 @@ bool run_timeline(struct run *r)
         return false;
     }
     setenv("SCENARIO", s->folder ? s->folder : "", 1); /* for the commands of `exec` */
+    if (!captures_start(r))
+        return false;
+    keys_folder_make(r);
     r->start = lab_now();
     unsigned at = 0;
     for (; at < s->step_count && !lab_stopping && !r->error; at++) {
@@ -499,6 +511,7 @@ void run_done(struct run *r)
         probe_done(&r->probes[i]);
     for (unsigned i = 0; i < SCENARIO_WATCHES; i++)
         capture_done(&r->captures[i]);
+    captures_done(r);
     canary_done(&r->canary);
     for (unsigned i = 0; i < r->check_count; i++) {
         free(r->checks[i].name);

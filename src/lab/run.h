@@ -13,6 +13,7 @@
 #include "lab/farm_node.h"
 #include "lab/gateway.h"
 #include "lab/probe.h"
+#include "lab/recorder.h"
 #include "lab/watch.h"
 
 struct check {
@@ -21,7 +22,7 @@ struct check {
     char *detail;
 };
 
-enum { RUN_CHECKS = SCENARIO_STEPS + SCENARIO_NODES };
+enum { RUN_CHECKS = SCENARIO_STEPS + SCENARIO_NODES + 128 }; /* a judgement is several */
 
 struct run {
     const struct scenario *scenario;
@@ -33,6 +34,10 @@ struct run {
     json_t *farm_answers;                    /* of the steps */
     struct probe probes[SCENARIO_FLOWS];
     struct capture captures[SCENARIO_WATCHES];
+    struct recorder recorders[SCENARIO_CAPTURES];
+    ns wall_start;            /* since 1970, when the captures began */
+    ns marks[SCENARIO_MARKS]; /* since 1970 */
+    json_t *judgements;       /* an array; NULL: none */
     struct canary canary;
     struct check checks[RUN_CHECKS];
     unsigned check_count;
@@ -58,6 +63,17 @@ struct stall_verdict run_gap(const struct run *r, unsigned flow);
 /* Something happens while we wait: tells standstills, silences of flows and deaths of gateways. */
 void run_tick(struct run *r);
 __attribute__((format(printf, 2, 3))) void run_fail(struct run *r, const char *format, ...);
+
+/* Takes `detail`. */
+void run_check_add(struct run *r, const char *name, bool ok, char *detail);
+
+/* judge_step.c: captures of the whole timeline, keys of gateways that shall be exported, the steps. */
+bool captures_start(struct run *r);
+void captures_done(struct run *r);
+bool keys_keep(const struct run *r, const struct gateway *g);
+void keys_folder_make(const struct run *r);
+void step_mark(struct run *r, const struct step *step);
+void step_judge(struct run *r, const struct step *step);
 
 /* condition.c: the truth of a condition now. `base` is the number of packets a flow had received when waiting
  * began. `detail` is to be freed. */

@@ -58,6 +58,24 @@ int scenario_find_watch(const struct scenario *s, const char *name)
     return -1;
 }
 
+int scenario_find_capture(const struct scenario *s, const char *name)
+{
+    for (unsigned i = 0; i < s->capture_count; i++) {
+        if (strcmp(s->captures[i].name, name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+int scenario_find_mark(const struct scenario *s, const char *name)
+{
+    for (unsigned i = 0; i < s->mark_count; i++) {
+        if (strcmp(s->marks[i], name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
 const char *scenario_variant_name(const struct scenario *s)
 {
     return s->variant < s->variant_count ? s->variants[s->variant].name : "default";

@@ -22,6 +22,8 @@ enum {
     SCENARIO_FLOWS = 64,
     SCENARIO_WATCHES = 32,
     SCENARIO_WATCH_PREFIXES = 8,
+    SCENARIO_CAPTURES = 32,
+    SCENARIO_MARKS = 16,
     SCENARIO_STEPS = 512,
     SCENARIO_STEP_NAMES = 16,
     SCENARIO_DEVICE = 16,
@@ -101,6 +103,31 @@ struct watch {
     unsigned clear_count;
 };
 
+/* Everything at one end of a link, in a file (recorder.h). */
+struct lab_capture {
+    char name[SCRIPT_NAME];
+    unsigned link, end;
+};
+
+/* The `judge` step: what the capture judge is asked. */
+struct judge_plan {
+    struct {
+        unsigned capture;
+        uint8_t role;   /* enum judge_role */
+        unsigned group; /* of insides */
+    } captures[SCENARIO_CAPTURES];
+    unsigned capture_count;
+    unsigned groups;
+    struct prefix clear[SCENARIO_WATCH_PREFIXES];
+    unsigned clear_count;
+    struct {
+        unsigned from;
+        int until; /* a mark; -1: the end */
+    } quiet[SCENARIO_MARKS];
+    unsigned quiet_count;
+    uint64_t least, delivered;
+};
+
 enum condition_kind {
     CONDITION_FLOW,     /* a figure of a flow */
     CONDITION_RECEIVES, /* a flow delivers again */
@@ -171,7 +198,9 @@ enum step_kind {
     STEP_SAY,
     STEP_PAUSE,
     STEP_WAIT,
-    STEP_CHECK
+    STEP_CHECK,
+    STEP_MARK,
+    STEP_JUDGE
 };
 
 enum step_when { WHEN_NOW, WHEN_AT, WHEN_AFTER };
@@ -191,10 +220,12 @@ struct step {
     enum role role;
     ns timeout;  /* wait */
     char *text;  /* command or words to say */
-    char *label; /* `as` of wait and check; may be NULL */
+    char *label; /* `as` of wait, check and judge; may be NULL */
     struct condition condition;
-    unsigned line; /* in timeline.lab */
-    char *source;  /* the statement as written, for reports */
+    unsigned mark;            /* which one is set */
+    struct judge_plan *judge; /* may be NULL */
+    unsigned line;            /* in timeline.lab */
+    char *source;             /* the statement as written, for reports */
 };
 
 struct scenario {
@@ -212,6 +243,10 @@ struct scenario {
     unsigned flow_count;
     struct watch watches[SCENARIO_WATCHES];
     unsigned watch_count;
+    struct lab_capture captures[SCENARIO_CAPTURES];
+    unsigned capture_count;
+    char marks[SCENARIO_MARKS][SCRIPT_NAME];
+    unsigned mark_count;
     struct step steps[SCENARIO_STEPS];
     unsigned step_count;
 };
@@ -237,6 +272,8 @@ int scenario_find_node(const struct scenario *s, const char *name);
 int scenario_find_link(const struct scenario *s, const char *name);
 int scenario_find_flow(const struct scenario *s, const char *name);
 int scenario_find_watch(const struct scenario *s, const char *name);
+int scenario_find_capture(const struct scenario *s, const char *name);
+int scenario_find_mark(const struct scenario *s, const char *name);
 const char *scenario_variant_name(const struct scenario *s); /* "default" without variants */
 
 /* ADDRESS or ADDRESS/LENGTH; host bits are kept. */

@@ -111,9 +111,8 @@ static bool parse_flow(struct scenario *s, struct script *t, struct statement *s
     return true;
 }
 
-/* NODE:DEVICE, an end of a link. */
-static bool take_link_end(struct script *t, struct statement *st, const struct scenario *s,
-                          unsigned *ret_link, unsigned *ret_end)
+bool take_link_end(struct script *t, struct statement *st, const struct scenario *s, unsigned *ret_link,
+                   unsigned *ret_end)
 {
     const struct word *w = statement_peek(st);
     for (unsigned l = 0; w && l < s->link_count; l++) {
@@ -267,6 +266,20 @@ static bool parse_say(struct step_parser *p)
     return true;
 }
 
+static bool parse_mark(struct step_parser *p)
+{
+    char name[SCRIPT_NAME];
+    if (!take_name(p->text, p->statement, "the name of the mark", name))
+        return false;
+    p->step->text = strdup(name);
+    return true;
+}
+
+static bool parse_judge(struct step_parser *p)
+{
+    return judge_parse(p->scenario, p->text, p->statement, p->step);
+}
+
 static bool parse_nothing(struct step_parser *p)
 {
     (void)p;
@@ -316,6 +329,8 @@ static const struct {
     {"pause", STEP_PAUSE, parse_nothing},
     {"wait", STEP_WAIT, parse_condition},
     {"check", STEP_CHECK, parse_condition},
+    {"mark", STEP_MARK, parse_mark},
+    {"judge", STEP_JUDGE, parse_judge},
 };
 
 bool scenario_parse_step(const struct scenario *s, struct script *t, struct statement *st, struct step *ret)
@@ -344,7 +359,7 @@ bool scenario_parse_step(const struct scenario *s, struct script *t, struct stat
     return script_expected(t, st,
                            "at, after, start, stop, reset, cut, blackhole, lossy, repair, kill, freeze, "
                            "thaw, restart, exec, cli, "
-                           "farm, say, pause, wait or check");
+                           "farm, say, pause, wait, check, mark or judge");
 }
 
 void step_done(struct step *step)
@@ -352,6 +367,7 @@ void step_done(struct step *step)
     free(step->text);
     free(step->label);
     free(step->source);
+    free(step->judge);
     free(step->condition.command);
     free(step->condition.path);
     free(step->condition.operand);
@@ -383,12 +399,16 @@ bool scenario_parse_timeline(struct scenario *s, struct script *t)
             good = parse_flow(s, t, st);
         } else if (statement_accept(st, "watch")) {
             good = parse_watch(s, t, st);
+        } else if (statement_accept(st, "capture")) {
+            good = capture_parse(s, t, st);
         } else if (s->step_count == SCENARIO_STEPS) {
             good = script_fail(t, st->line, 1, "more than %d steps", SCENARIO_STEPS);
         } else {
             good = scenario_parse_step(s, t, st, &s->steps[s->step_count]);
             s->step_count += good;
             good = good && started_once(s, t);
+            if (good && s->steps[s->step_count - 1].kind == STEP_MARK)
+                good = mark_add(s, t, &s->steps[s->step_count - 1]);
         }
     }
     free(st);

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "judge/judge.h"
 #include "lab/draw.h"
 #include "lab/packet_kind.h"
 #include "lab/scenario.h"
@@ -195,6 +196,41 @@ static void test_farm(void **state)
     scenario_free(s);
 }
 
+static void test_judge(void **state)
+{
+    (void)state;
+    char error[SCRIPT_ERROR];
+    struct scenario *s =
+        parse(NODES,
+              "capture out g:wan0\n"
+              "capture other r:e1\n"
+              "capture in g:lan0\n"
+              "mark fault\n"
+              "after 1s mark over\n"
+              "judge links out inside in clear 10.0.0.0/8 2001:db8::/32 replays other \\\n"
+              "    quiet-from fault until over quiet-from over least 10 delivered 5 as \"all\"\n",
+              NULL, error);
+    assert_string_equal(error, "");
+    assert_int_equal(s->capture_count, 3);
+    assert_int_equal(s->mark_count, 2);
+    const struct step *step = &s->steps[2];
+    const struct judge_plan *plan = step->judge;
+    assert_int_equal(s->steps[1].mark, 1);
+    assert_int_equal(step->kind, STEP_JUDGE);
+    assert_string_equal(step->label, "all");
+    assert_int_equal(plan->capture_count, 3);
+    assert_int_equal(plan->captures[1].role, JUDGE_INSIDE);
+    assert_int_equal(plan->captures[1].capture, 2);
+    assert_int_equal(plan->captures[2].role, JUDGE_REPLAYS);
+    assert_int_equal(plan->clear_count, 2);
+    assert_int_equal(plan->quiet_count, 2);
+    assert_int_equal(plan->quiet[0].until, 1);
+    assert_int_equal(plan->quiet[1].from, 1);
+    assert_int_equal(plan->quiet[1].until, -1);
+    assert_true(plan->least == 10 && plan->delivered == 5);
+    scenario_free(s);
+}
+
 static const struct {
     const char *topology, *timeline, *variant, *error;
 } mistakes[] = {
@@ -288,7 +324,7 @@ static const struct {
     {NODES, "at -5s cut l1", NULL, "L:1:4: expected a time (200ms, 5s, 2m), found '-5s'"},
     {NODES, "after 1s explode", NULL,
      "L:1:10: expected at, after, start, stop, reset, cut, blackhole, lossy, repair, kill, freeze, thaw, "
-     "restart, exec, cli, farm, say, pause, wait or check, found 'explode'"},
+     "restart, exec, cli, farm, say, pause, wait, check, mark or judge, found 'explode'"},
     {NODES, "cli a \"show version\"", NULL, "L:1:5: expected the name of a gateway, found 'a'"},
     {NODES, "exec a", NULL, "L:1:7: expected the command in quotes, found the end of the line"},
     {NODES, "wait flow f receives", NULL, "L:1:6: expected 'until', found 'flow'"},
@@ -311,6 +347,25 @@ static const struct {
      "L:2:19: expected ==, !=, <, <=, > or >=, found 'sideways'"},
     {NODES, "check running g control as", NULL,
      "L:1:27: expected a name in quotes, found the end of the line"},
+    {NODES, "capture c g:wan1", NULL, "L:1:11: expected NODE:DEVICE, an end of a link, found 'g:wan1'"},
+    {NODES, "capture c g:wan0\ncapture c g:wan0", NULL, "L:2:9: a capture named c is there already"},
+    {NODES, "capture c g:wan0 clear", NULL, "L:1:18: expected the end of the line, found 'clear'"},
+    {NODES, "pause\ncapture c g:wan0", NULL, "L:2:1: captures stand above the steps"},
+    {NODES, "mark a\nmark a", NULL, "L:2:1: a mark named a is there already"},
+    {NODES, "judge", NULL,
+     "L:1:6: expected links, inside, replays, clear, quiet-from, least, delivered or as, found the end of "
+     "the "
+     "line"},
+    {NODES, "judge links c", NULL, "L:1:13: expected the name of a capture, found 'c'"},
+    {NODES, "judge links", NULL, "L:1:12: expected the name of a capture, found the end of the line"},
+    {NODES, "capture c g:wan0\njudge inside c", NULL, "L:2:1: expected `links` with all outside links"},
+    {NODES, "capture c g:wan0\njudge links c inside c", NULL, "L:2:22: c is judged already"},
+    {NODES, "capture c g:wan0\njudge links c clear 10.0.0.0/99", NULL,
+     "L:2:21: expected a prefix that must not be seen in clear, found '10.0.0.0/99'"},
+    {NODES, "capture c g:wan0\njudge links c quiet-from m\nmark m", NULL,
+     "L:2:26: expected the name of a mark above this line, found 'm'"},
+    {NODES, "capture c g:wan0\njudge links c least 0", NULL,
+     "L:2:21: expected how many IPsec packets (1 to 4294967295), found '0'"},
 };
 
 static void test_mistakes(void **state)
@@ -364,8 +419,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good_topology), cmocka_unit_test(test_first_variant_is_the_default),
         cmocka_unit_test(test_farm),          cmocka_unit_test(test_good_timeline),
-        cmocka_unit_test(test_mistakes),      cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_drawing),
+        cmocka_unit_test(test_judge),         cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_limits),        cmocka_unit_test(test_drawing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
