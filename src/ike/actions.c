@@ -30,6 +30,9 @@ struct ike_action *action_add(struct ike *ike, enum ike_action_type type)
     struct ike_action *a = &out->list[out->count++];
     memset(a, 0, sizeof(*a));
     a->type = type;
+    a->group =
+        type == IKE_ACTION_LOG || type == IKE_ACTION_DEBUG || type == IKE_ACTION_KEYS ? 0 : ike->acting_group;
+    a->replica = ike->acting_replica;
     return a;
 }
 

@@ -45,7 +45,17 @@ enum {
 #define IKE_REKEY_MARGIN_MAX  (30 * NS_PER_S) /* before a pair's end; a quarter of a short lifetime */
 #define IKE_REAUTH_MARGIN_MAX (300 * NS_PER_S)
 #define IKE_REKEY_RETRY       (10 * NS_PER_S)
-#define IKE_LIFETIME_MIN      10 /* s: a peer cannot make us rekey faster */
-#define IKE_PATH_RETRY        (5 * NS_PER_S)
+
+/* A group that we took over: what fell due before is looked at in turn, so many timers in an interval, and
+ * set anew: nothing is sent for some seconds, and what then is due is spread. */
+#define IKE_TAKEOVER_TICK   (100 * NS_PER_MS)
+#define IKE_TAKEOVER_PACE   200
+#define IKE_TAKEOVER_QUIET  (5 * NS_PER_S)
+#define IKE_TAKEOVER_SPREAD (30 * NS_PER_S)
+/* More probes than the one before us may have sent that we were not told of. */
+#define IKE_TAKEOVER_DPD_JUMP 65536
+
+#define IKE_LIFETIME_MIN 10 /* s: a peer cannot make us rekey faster */
+#define IKE_PATH_RETRY   (5 * NS_PER_S)
 
 #endif

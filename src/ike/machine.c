@@ -9,10 +9,13 @@
 #include "ike/intake/fragments.h"
 #include "ike/intake/intake.h"
 #include "ike/negotiate/proxy.h"
+#include "ike/replica.h"
 #include "ike/sa/connection.h"
+#include "ike/sa/group.h"
 #include "ike/sa/ike_sa.h"
 #include "ike/sa/pair.h"
 #include "ike/sa/slots.h"
+#include "ike/sa/successor.h"
 #include "ike/v1/dpd.h"
 #include "ike/v1/informational.h"
 #include "ike/v1/phase1.h"
@@ -80,11 +83,12 @@ struct ike *ike_new(const struct ike_limits *limits, const uint8_t seed[32])
     rng_init(&ike->rng, seed);
     ike->seed = rng_u64(&ike->rng);
     ike->config = &no_config;
-    ike->next_id = (uint64_t)ike->limits.member << 56;
+    ike->member = ike->limits.member;
     list_init(&ike->sas);
     list_init(&ike->connections);
     list_init(&ike->fresh);
     list_init(&ike->proven);
+    groups_init(ike);
     pools_init(ike);
     ike->pairs = calloc(ike->limits.pair_max, sizeof(*ike->pairs));
     if (!ike->pairs || tables_init(ike) < 0 || slots_init(ike) < 0) {
@@ -135,7 +139,7 @@ void ike_free(struct ike *ike)
     for (size_t i = 0; i < ARRAY_SIZE(pools); i++)
         pool_done(pools[i]);
     slots_done(ike);
-    timer_heap_done(&ike->timers);
+    groups_done(ike);
     free(ike->pairs);
     wipe(ike, sizeof(*ike));
     free(ike);
@@ -145,11 +149,16 @@ void ike_configure(struct ike *ike, const struct ike_config *config, ns now)
 {
     ike->now = now;
     ike->config = config;
+    if (config->members > 0 && config->member < MIN(config->members, SPI_MEMBERS_MAX)) {
+        ike->member = config->member;
+        ike->members = config->members;
+    } else {
+        ike->member = ike->limits.member;
+        ike->members = 0;
+    }
     /* Without memory for the indexes nothing new can be negotiated; what stands goes on. */
-    if (preshared_index(ike) < 0 || connections_configure(ike) < 0)
-        ike->config_failed = true;
-    else
-        ike->config_failed = false;
+    bool grouped = groups_configure(ike) == 0;
+    ike->config_failed = preshared_index(ike) < 0 || connections_configure(ike) < 0 || !grouped;
     list_for_each(&ike->sas, l)
     {
         struct ike_sa *sa = list_entry(l, struct ike_sa, all);
@@ -174,8 +183,11 @@ static void sa_end_doomed(struct ike *ike, struct ike_sa *sa)
         sa_timer(ike, sa);
         return;
     }
-    if (sa->tell && sa_established(sa))
+    if (sa->tell && sa_established(sa)) {
+        record_forget(ike, IKE_RECORD_SA, sa->id);
+        sa->unrecorded = true;
         informational_delete_sa(ike, sa);
+    }
     list_for_each_safe(&sa->wishes, l, next)
     {
         struct wish *w = list_entry(l, struct wish, on_sa);
@@ -191,6 +203,9 @@ static void sa_end_doomed(struct ike *ike, struct ike_sa *sa)
 
 static void sa_established_timer(struct ike *ike, struct ike_sa *sa)
 {
+    successor_sa(ike, sa);
+    if (sa->doom)
+        return;
     if (sa->expires <= ike->now || sa->delete_at <= ike->now) {
         ike_debugf(ike, "(%u): IKE SA is at its end", sa->number);
         sa_doom(ike, sa, SA_DOOMED, true);
@@ -198,6 +213,10 @@ static void sa_established_timer(struct ike *ike, struct ike_sa *sa)
     }
     if (sa->answer && sa->answer_until <= ike->now)
         message_free(&sa->answer);
+    if (sa->dirty) {
+        sa->dirty = false;
+        record_sa(ike, sa);
+    }
     if (sa->reauth_at <= ike->now) {
         if (!list_empty(&sa->pairs) && !phase1_reauthenticate(ike, sa))
             ike_debugf(ike, "(%u): cannot be re-authenticated by us", sa->number);
@@ -362,7 +381,7 @@ static void on_clear(struct ike *ike, const struct ike_event *e)
 {
     for (uint32_t slot = 0; slot < ike->limits.pair_max; slot++) {
         struct ike_pair *p = ike->pairs[slot];
-        if (!p || p->inner)
+        if (!p || p->inner || p->loose || group_standby(ike, p->timer.group))
             continue;
         enum ike_clear_scope scope = e->clear.scope;
         if (scope == IKE_CLEAR_EVERYTHING || scope == IKE_CLEAR_ALL_PAIRS ||
@@ -375,6 +394,8 @@ static void on_clear(struct ike *ike, const struct ike_event *e)
     {
         struct ike_sa *sa = list_entry(l, struct ike_sa, all);
         enum ike_clear_scope scope = e->clear.scope;
+        if (group_standby(ike, sa->timer.group))
+            continue;
         if (scope == IKE_CLEAR_EVERYTHING || scope == IKE_CLEAR_ALL_ISAKMP ||
             (scope == IKE_CLEAR_ONE_ISAKMP && sa->number == e->clear.number))
             sa_doom(ike, sa, SA_DOOMED_WITH_PAIRS, true);
@@ -383,9 +404,70 @@ static void on_clear(struct ike *ike, const struct ike_event *e)
         wishes_drop(ike, e->clear.scope == IKE_CLEAR_CONNECTION ? (uint32_t)e->clear.number : UINT32_MAX);
 }
 
+static void on_traffic(struct ike *ike, const struct ike_event *e)
+{
+    if (e->traffic.sa & QUERY_PAIR) {
+        pair_traffic(ike, (uint32_t)e->traffic.sa, MAX(e->traffic.last_in, e->traffic.last_out));
+        return;
+    }
+    struct ike_sa *sa = sa_find_id(ike, e->traffic.sa);
+    if (sa)
+        dpd_traffic(ike, sa, e->traffic.last_in, e->traffic.last_out);
+}
+
+/* The group that an event is about; 0: none, or it takes care of that itself. */
+static uint8_t group_of_event(const struct ike *ike, const struct ike_event *e)
+{
+    const struct ike_pair *p = NULL;
+    const struct ike_sa *sa = NULL;
+    switch (e->type) {
+    case IKE_EVENT_DATAGRAM:
+        return group_of(ike, &e->datagram.local.address);
+    case IKE_EVENT_ACQUIRE:
+        return group_of_connection(ike, connection_find(ike, e->acquire.connection));
+    case IKE_EVENT_INVALID_SPI:
+        return group_of(ike, &e->invalid_spi.local);
+    case IKE_EVENT_JOB:
+        sa = sa_find_id(ike, e->job->sa);
+        return sa ? sa->timer.group : 0;
+    case IKE_EVENT_TRAFFIC:
+        if (e->traffic.sa & QUERY_PAIR)
+            p = (uint32_t)e->traffic.sa < ike->limits.pair_max ? ike->pairs[(uint32_t)e->traffic.sa] : NULL;
+        else
+            sa = sa_find_id(ike, e->traffic.sa);
+        return p ? p->timer.group : sa ? sa->timer.group : 0;
+    case IKE_EVENT_PAIR_SOFT:
+    case IKE_EVENT_PAIR_HARD:
+    case IKE_EVENT_PAIR_USED:
+    case IKE_EVENT_PEER_MOVED:
+        p = pair_find(ike, e->pair.slot, e->pair.spi_in);
+        return p ? p->timer.group : 0;
+    case IKE_EVENT_ROLE:
+        return e->role.group < IKE_GROUPS_MAX ? e->role.group : 0;
+    default:
+        return 0;
+    }
+}
+
+/* What happens to a group that another one serves is not for us. */
+static bool not_ours(struct ike *ike, const struct ike_event *e)
+{
+    if (!group_standby(ike, ike->acting_group) || e->type == IKE_EVENT_ROLE || e->type == IKE_EVENT_JOB)
+        return false;
+    ike->statistics.standby_ignored += e->type == IKE_EVENT_DATAGRAM;
+    if (e->type == IKE_EVENT_ACQUIRE) {
+        struct ike_action *a = action_add(ike, IKE_ACTION_ACQUIRE_FAILED);
+        a->acquire_failed.connection = e->acquire.connection;
+        a->acquire_failed.selector = e->acquire.selector;
+    }
+    return true;
+}
+
 static void on_event(struct ike *ike, const struct ike_event *e)
 {
-    struct ike_sa *sa;
+    ike->acting_group = group_of_event(ike, e);
+    if (not_ours(ike, e))
+        return;
     switch (e->type) {
     case IKE_EVENT_TIMER:
         break;
@@ -399,11 +481,7 @@ static void on_event(struct ike *ike, const struct ike_event *e)
         on_job(ike, e->job);
         break;
     case IKE_EVENT_TRAFFIC:
-        if (e->traffic.sa & QUERY_PAIR)
-            pair_traffic(ike, (uint32_t)e->traffic.sa, MAX(e->traffic.last_in, e->traffic.last_out));
-        sa = e->traffic.sa & QUERY_PAIR ? NULL : sa_find_id(ike, e->traffic.sa);
-        if (sa)
-            dpd_traffic(ike, sa, e->traffic.last_in, e->traffic.last_out);
+        on_traffic(ike, e);
         break;
     case IKE_EVENT_INVALID_SPI:
         on_invalid_spi(ike, e);
@@ -413,6 +491,12 @@ static void on_event(struct ike *ike, const struct ike_event *e)
         break;
     case IKE_EVENT_CLEAR:
         on_clear(ike, e);
+        break;
+    case IKE_EVENT_ROLE:
+        group_role(ike, e->role.group, e->role.active, e->role.forget);
+        break;
+    case IKE_EVENT_REPLICA:
+        replica_event(ike, e);
         break;
     default:
         on_pair(ike, e);
@@ -427,17 +511,20 @@ void ike_step(struct ike *ike, const struct ike_event *event, struct ike_actions
     ike->now = MAX(event->now, ike->now);
     on_event(ike, event);
     for (unsigned i = 0; i < UNITS_PER_STEP && action_room(ike); i++) {
-        struct timer *t = timer_heap_first(&ike->timers);
-        if (!t || t->at > ike->now)
+        ns at;
+        struct timer *t = group_timer_next(ike, &at);
+        if (!t || at > ike->now)
             break;
-        timer_cancel(&ike->timers, t);
+        group_timer_taken(ike, t);
         timer_fired(ike, t);
     }
+    ike->acting_group = 0;
     ike->out = NULL;
 }
 
 ns ike_deadline(const struct ike *ike)
 {
-    const struct timer *t = timer_heap_first(&ike->timers);
-    return t ? t->at : NS_NEVER;
+    ns at;
+    (void)group_timer_next(ike, &at);
+    return at;
 }

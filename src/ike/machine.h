@@ -100,8 +100,9 @@ struct ike_sa {
     bool initiator : 1, aggressive : 1, nat_local : 1, nat_remote : 1, nat_port : 1, natt_draft : 1, dpd : 1,
         fragmentation : 1, superseded : 1, tell : 1, restored : 1, in_path : 1, in_remote : 1, in_initial : 1,
         in_identity : 1, counted : 1, dpd_probing : 1, dpd_asked : 1, idle_asked : 1, reauth_begun : 1,
-        session_up : 1, dirty : 1;
+        session_up : 1, dirty : 1, unrecorded : 1; /* unrecorded: its record is deleted already */
     uint8_t exchange_count;
+    uint16_t era; /* of its group, when it was last looked at */
     uint8_t cookie_i[8], cookie_r[8];
     struct endpoint local, remote;
     struct ike_policy policy;
@@ -183,6 +184,7 @@ struct ike_pair {
     struct connection *connection;
     uint32_t slot, spi_in, spi_out, number;
     uint8_t protocol, doom, pfs_group;
+    uint16_t era; /* of its group, when it was last looked at */
     bool initiator : 1, confirmed : 1, superseded : 1, tunnel : 1, udp : 1, esn : 1, orphan : 1, rekeying : 1,
         moved : 1, renew : 1, dirty : 1, loose : 1; /* loose: restored, not linked yet */
     struct packet_algorithms algorithms;
@@ -190,7 +192,7 @@ struct ike_pair {
     struct endpoint local, remote;
     ns created, expires, rekey_at, delete_at, idle_at;
     uint32_t lifetime_seconds, lifetime_kilobytes;
-    uint64_t restored_sa; /* until ike_restore_done */
+    uint64_t restored_sa; /* of a record: the id of its IKE SA, which may come later */
     uint32_t restored_inner;
 };
 
@@ -260,6 +262,16 @@ struct key_index {
     const struct ike_key *key;
 };
 
+/* How we stand to a group. */
+struct group_role {
+    bool active;
+    uint16_t era;        /* counts the times that we became active */
+    ns since;            /* that we are */
+    ns paced_from;       /* the interval that `paced` counts in */
+    uint32_t paced;      /* overdue timers in it */
+    uint32_t forgetting; /* objects that are still to go */
+};
+
 struct ike {
     struct ike_limits limits;
     const struct ike_config *config;
@@ -276,9 +288,14 @@ struct ike {
     struct hash_table connection_by_id, peer_by_path, contact_by_path, wish_by_selector, source_by_address,
         keys;
     struct list sas, connections, fresh, proven;
-    struct ike_pair **pairs; /* by slot */
-    struct timer_heap timers;
-    uint32_t timer_count; /* reserved */
+    struct ike_pair **pairs;                 /* by slot */
+    struct ike_group groups[IKE_GROUPS_MAX]; /* as configured */
+    struct group_role roles[IKE_GROUPS_MAX];
+    struct timer_heap heaps[2 * IKE_GROUPS_MAX]; /* sa/group.h; [0]: of no group, and of what is forgotten */
+    struct list loose;                           /* outer pairs of bundles whose inner ones are not there */
+    uint8_t acting_group;                        /* what the running unit of work belongs to */
+    bool acting_replica;
+    uint32_t member, members;
     struct pool sa_pool, phase1_pool, kx_pool, exchange_pool, quick_pool, pair_pool, connection_pool,
         wish_pool, source_pool, contact_pool, reassembly_pool;
     struct peer_link *peer_links;
@@ -286,14 +303,16 @@ struct ike {
     uint64_t key_lengths_v4, key_lengths_v6[3]; /* bit n: some key has a prefix of length n */
 
     struct {
-        uint32_t fresh; /* no slot at or above was ever taken */
-        uint32_t *free;
-        uint32_t free_count;
+        uint32_t mark; /* no slot at or above was ever taken */
+        struct {
+            uint32_t fresh; /* none of this parity at or above was ever taken by us */
+            uint32_t *free, count;
+        } half[2];             /* even and odd slots: two members take one each */
         uint16_t *generations; /* the last one of each slot */
-        uint8_t *states;       /* enum slot_state */
+        uint8_t *states;       /* enum slot_state, SLOT_LISTED */
     } slots;
 
-    uint64_t next_id; /* of IKE SAs and exchanges */
+    uint32_t next_id; /* of IKE SAs and exchanges */
     uint32_t next_number;
     uint32_t half_open, jobs;
     ns log_window;
@@ -333,6 +352,14 @@ static inline struct bytes message_bytes(const struct message *m)
 /* Not cryptographic: to know a datagram again. */
 uint64_t ike_digest(const struct ike *ike, struct bytes datagram);
 
+/* Of an IKE SA or an exchange: which member made it, 24 bits of chance so that a member that lost its memory
+ * does not make the same ones again, and a count. */
+static inline uint64_t id_next(struct ike *ike)
+{
+    uint32_t chance = (uint32_t)(ike->seed >> 40);
+    return (uint64_t)ike->member << 56 | (uint64_t)chance << 32 | ++ike->next_id;
+}
+
 /* ---- job.c ---- */
 
 /* Starts one; false when memory is short. `peer` empty: only make a key pair; `own` NULL: make one. */
@@ -344,6 +371,7 @@ bool job_start(struct ike *ike, uint64_t sa, uint64_t exchange, uint8_t group, c
 void record_sa(struct ike *ike, struct ike_sa *sa);
 void record_pair(struct ike *ike, struct ike_pair *pair);
 void record_connection(struct ike *ike, struct connection *connection);
+void record_put(struct ike *ike, uint8_t kind, uint64_t key, struct bytes data);
 void record_forget(struct ike *ike, uint8_t kind, uint64_t key);
 
 #endif

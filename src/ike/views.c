@@ -63,7 +63,9 @@ void ike_each_sa(const struct ike *ike, void (*visit)(void *context, const struc
                                 .connection = UINT32_MAX,
                                 .policy = sa->policy,
                                 .dpd_sent = sa->dpd_sent,
-                                .dpd_missed = sa->dpd_missed};
+                                .dpd_missed = sa->dpd_missed,
+                                .group = sa->timer.group,
+                                .standby = group_standby(ike, sa->timer.group)};
         memcpy(v.cookie_initiator, sa->cookie_i, 8);
         memcpy(v.cookie_responder, sa->cookie_r, 8);
         struct peer_link *link = peer_link_find(ike, &sa->local.address, &sa->remote.address, NULL);
@@ -80,14 +82,9 @@ void ike_each_sa(const struct ike *ike, void (*visit)(void *context, const struc
     }
 }
 
-void ike_each_pair(const struct ike *ike, void (*visit)(void *context, const struct ike_pair_view *),
-                   void *context)
+static struct ike_pair_view view_of(const struct ike_pair *p)
 {
-    for (uint32_t slot = 0; slot < ike->slots.fresh; slot++) {
-        const struct ike_pair *p = ike->pairs[slot];
-        if (!p || p->loose)
-            continue;
-        struct ike_pair_view v = {.slot = p->slot,
+    return (struct ike_pair_view){.slot = p->slot,
                                   .spi_in = p->spi_in,
                                   .spi_out = p->spi_out,
                                   .number = p->number,
@@ -98,12 +95,34 @@ void ike_each_pair(const struct ike *ike, void (*visit)(void *context, const str
                                   .superseded = p->superseded,
                                   .confirmed = p->confirmed,
                                   .pfs_group = p->pfs_group,
+                                  .group = p->timer.group,
+                                  .remote = p->remote,
                                   .created = p->created,
                                   .expires = p->expires,
                                   .lifetime_seconds = p->lifetime_seconds,
                                   .lifetime_kilobytes = p->lifetime_kilobytes};
+}
+
+void ike_each_pair(const struct ike *ike, void (*visit)(void *context, const struct ike_pair_view *),
+                   void *context)
+{
+    for (uint32_t slot = 0; slot < ike->slots.mark; slot++) {
+        const struct ike_pair *p = ike->pairs[slot];
+        if (!p || p->loose)
+            continue;
+        struct ike_pair_view v = view_of(p);
         visit(context, &v);
     }
+}
+
+/* Half of a bundle whose other half is not there counts: the packet path may have it. */
+bool ike_pair_look(const struct ike *ike, uint32_t slot, uint32_t spi_in, struct ike_pair_view *ret)
+{
+    const struct ike_pair *p = slot < ike->limits.pair_max ? ike->pairs[slot] : NULL;
+    if (!p || p->spi_in != spi_in)
+        return false;
+    *ret = view_of(p);
+    return true;
 }
 
 bool ike_connection_look(const struct ike *ike, uint32_t id, struct ike_connection_view *ret)

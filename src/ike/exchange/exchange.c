@@ -67,7 +67,7 @@ static bool room_make(struct ike *ike, struct ike_sa *sa, bool by_peer)
 struct exchange *exchange_new(struct ike *ike, struct ike_sa *sa, uint32_t message_id,
                               enum exchange_state state)
 {
-    if (!room_make(ike, sa, message_id != 0) || timers_reserve(ike) < 0)
+    if (!room_make(ike, sa, message_id != 0) || timers_reserve(ike, sa->timer.group) < 0)
         return NULL;
     struct exchange *x = pool_take(&ike->exchange_pool);
     if (!x)
@@ -82,12 +82,13 @@ struct exchange *exchange_new(struct ike *ike, struct ike_sa *sa, uint32_t messa
     x->message_id = message_id;
     x->state = (uint8_t)state;
     x->sa = sa;
-    x->id = ++ike->next_id;
+    x->id = id_next(ike);
     x->slot = UINT32_MAX;
     x->began = ike->now;
     x->send_at = NS_NEVER;
     x->until = ike->now + IKE_ANSWER_KEPT;
     x->timer.kind = TIMER_EXCHANGE;
+    x->timer.group = sa->timer.group;
     list_add_tail(&sa->exchanges, &x->on_sa);
     sa->exchange_count++;
     ike->statistics.exchanges++;
@@ -118,7 +119,7 @@ void exchange_free(struct ike *ike, struct exchange *x, const char *cause)
     }
     quick_free(ike, x);
     message_free(&x->sent);
-    timer_cancel(&ike->timers, &x->timer);
+    group_timer_done(ike, &x->timer);
     list_remove(&x->on_sa);
     x->sa->exchange_count--;
     ike->statistics.exchanges--;
@@ -127,7 +128,14 @@ void exchange_free(struct ike *ike, struct exchange *x, const char *cause)
 
 void exchange_timer(struct ike *ike, struct exchange *x)
 {
-    timer_set(&ike->timers, &x->timer, ns_min(x->send_at, x->until));
+    group_timer_set(ike, &x->timer, ns_min(x->send_at, x->until));
+}
+
+void exchange_rest(struct ike *ike, struct exchange *x)
+{
+    x->send_at = NS_NEVER;
+    x->until = ike->now + IKE_ANSWER_KEPT;
+    exchange_timer(ike, x);
 }
 
 bool exchange_keep(struct ike *ike, struct exchange *x, struct bytes message, bool wait)
@@ -145,9 +153,7 @@ void exchange_finish(struct ike *ike, struct exchange *x, enum exchange_state st
 {
     x->state = (uint8_t)state;
     quick_free(ike, x);
-    x->send_at = NS_NEVER;
-    x->until = ike->now + IKE_ANSWER_KEPT;
-    exchange_timer(ike, x);
+    exchange_rest(ike, x);
 }
 
 /* No answer to QM1: either the peer lost its IKE SA, then a new one helps, or it is gone. */

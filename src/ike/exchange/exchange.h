@@ -15,6 +15,8 @@ void exchange_free(struct ike *ike, struct exchange *x, const char *cause);
 struct exchange *exchange_find(const struct ike_sa *sa, uint32_t message_id);
 struct exchange *exchange_find_id(const struct ike_sa *sa, uint64_t id);
 void exchange_step(struct ike *ike, struct exchange *x); /* its timer fired */
+/* What was sent is kept for an answer that is asked for again, and not sent again by itself. */
+void exchange_rest(struct ike *ike, struct exchange *x);
 void exchange_timer(struct ike *ike, struct exchange *x);
 /* Keeps what is about to be sent. `wait`: it is sent again until answered. False: nothing to keep, or no
  * memory. */

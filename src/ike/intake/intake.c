@@ -8,6 +8,7 @@
 #include "ike/exchange/exchange.h"
 #include "ike/exchange/message.h"
 #include "ike/intake/fragments.h"
+#include "ike/sa/group.h"
 #include "ike/sa/ike_sa.h"
 #include "ike/v1/dpd.h"
 #include "ike/v1/informational.h"
@@ -187,6 +188,10 @@ static void dispatch(struct ike *ike, const struct ike_event *event, const struc
     struct ike_sa *sa = first ? NULL : sa_find_message(ike, h);
     if (!sa && h->exchange == ISAKMP_EXCHANGE_INFORMATIONAL)
         sa = sa_find_message(ike, h); /* a refusal of our first message has no second cookie */
+    if (sa && group_standby(ike, sa->timer.group)) {
+        ike->statistics.standby_ignored++; /* its cookies, and not its address */
+        return;
+    }
     switch (h->exchange) {
     case ISAKMP_EXCHANGE_MAIN:
     case ISAKMP_EXCHANGE_AGGRESSIVE:
@@ -212,7 +217,7 @@ static void receive_fragment(struct ike *ike, const struct ike_event *event, con
 {
     struct isakmp_fragment f;
     struct ike_sa *sa = sa_find_message(ike, h);
-    if (!sa || !ike->config->fragmentation)
+    if (!sa || !ike->config->fragmentation || group_standby(ike, sa->timer.group))
         return;
     if (isakmp_message_parse(event->datagram.data, &ike->message) != ISAKMP_OK ||
         isakmp_fragment_parse(ike->message.payloads[0].body, &f) != ISAKMP_OK) {

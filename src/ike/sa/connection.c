@@ -115,7 +115,8 @@ static void sweep(struct ike *ike)
 {
     for (uint32_t slot = 0; slot < ike->limits.pair_max; slot++) {
         struct ike_pair *p = ike->pairs[slot];
-        if (p && !p->inner && !p->loose) {
+        /* What we stand by for is judged by the one that serves it. */
+        if (p && !p->inner && !p->loose && !group_standby(ike, p->timer.group)) {
             if (!pair_fits(p))
                 pair_doom(ike, p, true);
             pair_idle_start(ike, p);
@@ -124,7 +125,8 @@ static void sweep(struct ike *ike)
     list_for_each(&ike->sas, l)
     {
         struct ike_sa *sa = list_entry(l, struct ike_sa, all);
-        if (!peer_link_find(ike, &sa->local.address, &sa->remote.address, NULL))
+        if (!group_standby(ike, sa->timer.group) &&
+            !peer_link_find(ike, &sa->local.address, &sa->remote.address, NULL))
             sa_doom(ike, sa, SA_DOOMED_WITH_PAIRS, true);
     }
     list_for_each_safe(&ike->connections, l, next)
@@ -326,7 +328,8 @@ bool wish_make(struct ike *ike, struct connection *c, const struct selector *s, 
         w->acquire = w->acquire || acquire;
         return true;
     }
-    if (timers_reserve(ike) < 0)
+    uint8_t group = group_of_connection(ike, c);
+    if (timers_reserve(ike, group) < 0)
         return false;
     w = pool_take(&ike->wish_pool);
     if (!w)
@@ -338,6 +341,7 @@ bool wish_make(struct ike *ike, struct connection *c, const struct selector *s, 
     w->began = ike->now;
     w->acquire = acquire;
     w->timer.kind = TIMER_WISH;
+    w->timer.group = group;
     list_init(&w->on_sa);
     hash_table_add(&ike->wish_by_selector, &w->by_selector, wish_hash(ike, c->id, &selector));
     c->wishes++;
@@ -348,7 +352,7 @@ bool wish_make(struct ike *ike, struct connection *c, const struct selector *s, 
 
 void wish_kick(struct ike *ike, struct wish *w)
 {
-    timer_set(&ike->timers, &w->timer, ike->now);
+    group_timer_set(ike, &w->timer, ike->now);
 }
 
 static void wish_detach(struct wish *w)
@@ -364,7 +368,7 @@ void wish_free(struct ike *ike, struct wish *w)
 {
     struct connection *c = w->connection;
     wish_detach(w);
-    timer_cancel(&ike->timers, &w->timer);
+    group_timer_done(ike, &w->timer);
     hash_table_remove(&ike->wish_by_selector, &w->by_selector);
     pool_put(&ike->wish_pool, w);
     c->wishes--;
@@ -461,20 +465,40 @@ void wish_step(struct ike *ike, struct wish *w)
     if (!quick_initiate(ike, sa, w, &cause)) {
         if (!cause) { /* too much at once: soon again */
             wish_detach(w);
-            timer_set(&ike->timers, &w->timer, ike->now + NS_PER_S);
+            group_timer_set(ike, &w->timer, ike->now + NS_PER_S);
         } else {
             wish_next_peer(ike, w, cause);
         }
     }
 }
 
-void wishes_drop(struct ike *ike, uint32_t connection)
+static void drop(struct ike *ike, bool (*which)(const struct wish *w, uint32_t number), uint32_t number)
 {
     for (uint32_t b = 0; b < hash_table_buckets(&ike->wish_by_selector); b++)
         for (struct hash_link *l = ike->wish_by_selector.buckets[b], *next; l; l = next) {
             struct wish *w = container_of(l, struct wish, by_selector);
             next = l->next;
-            if (connection == UINT32_MAX || w->connection->id == connection)
+            if (which(w, number))
                 wish_free(ike, w);
         }
+}
+
+static bool of_connection(const struct wish *w, uint32_t connection)
+{
+    return connection == UINT32_MAX || w->connection->id == connection;
+}
+
+static bool of_group(const struct wish *w, uint32_t group)
+{
+    return w->timer.group == group;
+}
+
+void wishes_drop(struct ike *ike, uint32_t connection)
+{
+    drop(ike, of_connection, connection);
+}
+
+void wishes_drop_group(struct ike *ike, uint8_t group)
+{
+    drop(ike, of_group, group);
 }

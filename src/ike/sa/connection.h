@@ -34,6 +34,7 @@ void wish_next_peer(struct ike *ike, struct wish *w, const char *cause);
 void wish_retry_peer(struct ike *ike, struct wish *w); /* the same again, through a new IKE SA */
 void wish_done(struct ike *ike, struct wish *w);       /* it came true */
 void wish_free(struct ike *ike, struct wish *w);
+void wishes_drop_group(struct ike *ike, uint8_t group);
 void wishes_drop(struct ike *ike, uint32_t connection); /* UINT32_MAX: all */
 
 #endif

@@ -10,6 +10,7 @@
 #include "ike/intake/fragments.h"
 #include "ike/sa/connection.h"
 #include "ike/sa/pair.h"
+#include "ike/v1/dpd.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,8 @@ static void cookie_make(struct ike *ike, uint8_t cookie[8])
 static struct ike_sa *sa_take(struct ike *ike, bool initiator, const struct endpoint *local,
                               const struct endpoint *remote)
 {
-    if (timers_reserve(ike) < 0)
+    uint8_t group = group_of(ike, &local->address);
+    if (timers_reserve(ike, group) < 0)
         return NULL;
     struct ike_sa *sa = pool_take(&ike->sa_pool);
     if (!sa)
@@ -62,6 +64,8 @@ static struct ike_sa *sa_take(struct ike *ike, bool initiator, const struct endp
     sa->remote = *remote;
     sa->reauth_at = sa->delete_at = sa->keepalive_at = sa->dpd_at = NS_NEVER;
     sa->timer.kind = TIMER_SA;
+    sa->timer.group = group;
+    sa->era = ike->roles[group].era;
     list_init(&sa->all);
     list_init(&sa->half_open);
     list_init(&sa->pairs);
@@ -91,7 +95,9 @@ struct ike_sa *sa_new(struct ike *ike, bool initiator, const struct endpoint *lo
     sa->phase1 = p;
     p->send_at = NS_NEVER;
     p->connection = p->peer = UINT32_MAX;
-    sa->id = ++ike->next_id;
+    do {
+        sa->id = id_next(ike);
+    } while (sa_find_id(ike, sa->id));
     sa->number = ++ike->next_number;
     sa->created = ike->now;
     sa->expires = ike->now + IKE_HALF_OPEN_TIMEOUT * 2;
@@ -188,13 +194,13 @@ void sa_free(struct ike *ike, struct ike_sa *sa, const char *cause)
         wish_next_peer(ike, list_entry(sa->wishes.next, struct wish, on_sa), cause);
     while (!list_empty(&sa->pairs))
         pair_orphan(ike, list_entry(sa->pairs.next, struct ike_pair, on_sa));
-    if (sa_established(sa) || sa->restored)
+    if ((sa_established(sa) || sa->restored) && !sa->unrecorded)
         record_forget(ike, IKE_RECORD_SA, sa->id);
     reassembly_free(ike, sa);
     phase1_free(ike, sa);
     message_free(&sa->answer);
     free(sa->identity);
-    timer_cancel(&ike->timers, &sa->timer);
+    group_timer_done(ike, &sa->timer);
     sa_unindex(ike, sa);
     list_remove(&sa->all);
     pool_put(&ike->sa_pool, sa);
@@ -208,12 +214,21 @@ void sa_doom(struct ike *ike, struct ike_sa *sa, enum sa_doom doom, bool tell)
     sa->tell = tell;
     if (doom == SA_DOOMED_WITH_PAIRS)
         list_for_each(&sa->pairs, l) pair_doom(ike, list_entry(l, struct ike_pair, on_sa), tell);
-    timer_set(&ike->timers, &sa->timer, ike->now);
+    group_timer_set(ike, &sa->timer, ike->now);
+}
+
+void sa_forget(struct ike *ike, struct ike_sa *sa, enum sa_doom doom)
+{
+    sa->doom = (uint8_t)doom;
+    sa->tell = false;
+    if (doom == SA_DOOMED_WITH_PAIRS)
+        list_for_each(&sa->pairs, l) pair_forget(ike, list_entry(l, struct ike_pair, on_sa));
+    group_timer_forget(ike, &sa->timer);
 }
 
 void sa_timer(struct ike *ike, struct ike_sa *sa)
 {
-    ns at = sa->expires;
+    ns at = sa->dirty ? ike->now : sa->expires;
     if (sa->doom)
         at = sa->doom == SA_DOOMED || list_empty(&sa->pairs) ? ike->now : NS_NEVER;
     else {
@@ -225,7 +240,7 @@ void sa_timer(struct ike *ike, struct ike_sa *sa)
             at = ns_min(at, sa->answer_until);
         at = ns_min(at, reassembly_deadline(sa));
     }
-    timer_set(&ike->timers, &sa->timer, at);
+    group_timer_set(ike, &sa->timer, at);
 }
 
 bool sa_established(const struct ike_sa *sa)
@@ -375,6 +390,24 @@ static bool same_identity(const struct ike_sa *a, const struct ike_sa *b)
            bytes_equal(bytes_of(a->identity, a->identity_len), bytes_of(b->identity, b->identity_len));
 }
 
+void sa_place(struct ike *ike, struct ike_sa *sa, const struct endpoint *remote)
+{
+    bool indexed = sa->in_path;
+    sa_unindex_path(ike, sa);
+    sa->remote = *remote;
+    if (indexed)
+        sa_index_path(ike, sa);
+}
+
+void sa_resume(struct ike *ike, struct ike_sa *sa)
+{
+    sa->last_in = ike->now;
+    if (sa->nat_local && ike->config->nat_keepalive_seconds)
+        sa->keepalive_at = ike->now + ike->config->nat_keepalive_seconds * NS_PER_S;
+    dpd_start(ike, sa);
+    sa_timer(ike, sa);
+}
+
 void sa_move(struct ike *ike, struct ike_sa *sa, const struct endpoint *remote)
 {
     char was[ENDPOINT_TEXT], is[ENDPOINT_TEXT];
@@ -383,11 +416,7 @@ void sa_move(struct ike *ike, struct ike_sa *sa, const struct endpoint *remote)
     ike_debugf(ike, "(%u): peer moved from %s to %s", sa->number, endpoint_print(&sa->remote, was),
                endpoint_print(remote, is));
     sa_half_open_remove(ike, sa); /* counted by the old address; whoever moves is authenticated */
-    bool indexed = sa->in_path;
-    sa_unindex_path(ike, sa);
-    sa->remote = *remote;
-    if (indexed)
-        sa_index_path(ike, sa);
+    sa_place(ike, sa, remote);
     list_for_each(&sa->pairs, l) pair_moved(ike, list_entry(l, struct ike_pair, on_sa));
     if (sa_established(sa))
         record_sa(ike, sa);
@@ -496,6 +525,19 @@ static struct contact *contact_find(const struct ike *ike, const struct address 
     return NULL;
 }
 
+void contacts_forget(struct ike *ike, uint8_t group)
+{
+    for (uint32_t b = 0; b < hash_table_buckets(&ike->contact_by_path); b++)
+        for (struct hash_link *l = ike->contact_by_path.buckets[b], *next; l; l = next) {
+            struct contact *c = container_of(l, struct contact, by_path);
+            next = l->next;
+            if (group_of(ike, &c->local) != group)
+                continue;
+            hash_table_remove(&ike->contact_by_path, &c->by_path);
+            pool_put(&ike->contact_pool, c);
+        }
+}
+
 bool contact_made(const struct ike *ike, const struct address *local, const struct address *remote)
 {
     return contact_find(ike, local, remote) != NULL;
@@ -558,6 +600,7 @@ static void adopt(struct ike *ike, struct ike_sa *sa)
         old->reauth_at = NS_NEVER;
         if (old->id == sa->replaces)
             old->delete_at = ike->now + IKE_SA_OVERLAP;
+        old->dirty = true;
         sa_timer(ike, old);
     }
     orphans_adopt(ike, sa);

@@ -5,14 +5,7 @@
 #define IKE_SA_H
 
 #include "ike/machine.h"
-
-/* Room for the timer of one more IKE SA, exchange, pair or wish. What there is counts, not what is set now: a
- * timer that rests while a job runs is set later without asking. -ENOMEM. */
-static inline int timers_reserve(struct ike *ike)
-{
-    return timer_heap_reserve(&ike->timers, ike->sa_pool.taken + ike->exchange_pool.taken +
-                                                ike->pair_pool.taken + ike->wish_pool.taken + 1);
-}
+#include "ike/sa/group.h"
 
 struct ike_sa *sa_new(struct ike *ike, bool initiator, const struct endpoint *local,
                       const struct endpoint *remote);
@@ -24,6 +17,8 @@ struct ike_sa *sa_restore(struct ike *ike, uint64_t id, uint32_t number, bool in
 void sa_free(struct ike *ike, struct ike_sa *sa, const char *cause);
 /* In later steps: pairs too if SA_DOOMED_WITH_PAIRS; `tell`: the peer gets DELETEs. */
 void sa_doom(struct ike *ike, struct ike_sa *sa, enum sa_doom doom, bool tell);
+/* The same without a word, in either role of its group. */
+void sa_forget(struct ike *ike, struct ike_sa *sa, enum sa_doom doom);
 void sa_timer(struct ike *ike, struct ike_sa *sa); /* sets it from all deadlines */
 
 struct ike_sa *sa_find_id(const struct ike *ike, uint64_t id);
@@ -44,6 +39,10 @@ bool sa_alive(const struct ike_sa *sa); /* established, not doomed */
 void sa_set_identity(struct ike *ike, struct ike_sa *sa, const struct isakmp_id *id);
 char *sa_identity_print(const struct ike_sa *sa, char out[128]);
 void sa_index_path(struct ike *ike, struct ike_sa *sa);
+/* Its remote endpoint, and it is found by it. */
+void sa_place(struct ike *ike, struct ike_sa *sa, const struct endpoint *remote);
+/* One that a record made: its deadlines run. */
+void sa_resume(struct ike *ike, struct ike_sa *sa);
 /* The peer's endpoint changed (it is behind NAT): the pairs follow in later steps. */
 void sa_move(struct ike *ike, struct ike_sa *sa, const struct endpoint *remote);
 
@@ -60,6 +59,7 @@ void phase1_free(struct ike *ike, struct ike_sa *sa);
 void kx_free(struct ike *ike, struct key_exchange **kx);
 
 bool contact_made(const struct ike *ike, const struct address *local, const struct address *remote);
+void contacts_forget(struct ike *ike, uint8_t group);
 void contact_note(struct ike *ike, const struct address *local, const struct address *remote);
 
 #endif

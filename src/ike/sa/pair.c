@@ -9,6 +9,7 @@
 #include "ike/sa/connection.h"
 #include "ike/sa/ike_sa.h"
 #include "ike/sa/slots.h"
+#include "ike/sa/successor.h"
 #include "ike/v1/informational.h"
 
 enum { SUPERSEDED_AT_ONCE_MAX = 8 };
@@ -26,14 +27,15 @@ static uint32_t selector_hash(const struct ike *ike, uint32_t connection, const 
     return h ^ hash_bytes(&s->local_port_low, 4 * sizeof(uint16_t), ike->seed);
 }
 
-static uint32_t orphan_hash(const struct ike *ike, const struct address *local, const struct address *remote)
+uint32_t pair_orphan_hash(const struct ike *ike, const struct address *local, const struct address *remote)
 {
     return hash_bytes(remote->bytes, 16, ike->seed ^ address_hash(local) ^ 0x400);
 }
 
 struct ike_pair *pair_new(struct ike *ike, struct ike_sa *sa, struct connection *connection, uint32_t slot)
 {
-    if (timers_reserve(ike) < 0)
+    uint8_t group = sa ? sa->timer.group : ike->acting_group;
+    if (timers_reserve(ike, group) < 0)
         return NULL;
     struct ike_pair *p = pool_take(&ike->pair_pool);
     if (!p)
@@ -45,6 +47,8 @@ struct ike_pair *pair_new(struct ike *ike, struct ike_sa *sa, struct connection 
     p->rekey_at = p->delete_at = p->expires = p->idle_at = NS_NEVER;
     p->restored_inner = UINT32_MAX;
     p->timer.kind = TIMER_PAIR;
+    p->timer.group = group;
+    p->era = ike->roles[group].era;
     list_init(&p->on_sa);
     p->sa = sa;
     if (sa) {
@@ -67,14 +71,14 @@ void pair_index(struct ike *ike, struct ike_pair *p)
         list_add_tail(&p->sa->pairs, &p->on_sa);
 }
 
-static void orphan_index(struct ike *ike, struct ike_pair *p)
+void pair_orphan_index(struct ike *ike, struct ike_pair *p)
 {
     hash_table_add(&ike->orphan_by_path, &p->by_path,
-                   orphan_hash(ike, &p->local.address, &p->remote.address));
+                   pair_orphan_hash(ike, &p->local.address, &p->remote.address));
     p->orphan = true;
 }
 
-static void orphan_unindex(struct ike *ike, struct ike_pair *p)
+void pair_orphan_unindex(struct ike *ike, struct ike_pair *p)
 {
     if (p->orphan)
         hash_table_remove(&ike->orphan_by_path, &p->by_path);
@@ -83,7 +87,9 @@ static void orphan_unindex(struct ike *ike, struct ike_pair *p)
 
 void pair_release(struct ike *ike, struct ike_pair *p)
 {
-    if (ike->pairs[p->slot] == p) {
+    if (ike->pairs[p->slot] == p && p->loose) {
+        ike->pairs[p->slot] = NULL;
+    } else if (ike->pairs[p->slot] == p) {
         ike->pairs[p->slot] = NULL;
         hash_table_remove(&ike->pair_by_spi_out, &p->by_spi_out);
         if (!p->inner) {
@@ -92,8 +98,8 @@ void pair_release(struct ike *ike, struct ike_pair *p)
         }
     }
     list_remove(&p->on_sa);
-    orphan_unindex(ike, p);
-    timer_cancel(&ike->timers, &p->timer);
+    pair_orphan_unindex(ike, p);
+    group_timer_done(ike, &p->timer);
     pool_put(&ike->pair_pool, p);
 }
 
@@ -104,7 +110,7 @@ void pair_timer(struct ike *ike, struct ike_pair *p)
     ns at = ns_min(ns_min(p->expires, p->delete_at), ns_min(p->rekey_at, p->idle_at));
     if (p->doom || p->moved || p->renew || p->dirty)
         at = ike->now;
-    timer_set(&ike->timers, &p->timer, at);
+    group_timer_set(ike, &p->timer, at);
 }
 
 void pair_start(struct ike *ike, struct ike_pair *p)
@@ -135,10 +141,11 @@ void pair_idle_start(struct ike *ike, struct ike_pair *p)
 void pair_traffic(struct ike *ike, uint32_t slot, ns last)
 {
     struct ike_pair *p = slot < ike->limits.pair_max ? ike->pairs[slot] : NULL;
-    ns idle = p && !p->inner && !p->doom ? idle_time(p) : 0;
+    ns idle = p && !p->inner && !p->loose && !p->doom ? idle_time(p) : 0;
     if (!idle)
         return;
-    last = MAX(last, p->created);
+    /* What the one before us saw is not known here: it counts as used until we took over. */
+    last = MAX(MAX(last, p->created), ike->roles[p->timer.group].since);
     if (ns_since(ike->now, last) < idle) {
         p->idle_at = last + idle;
         pair_timer(ike, p);
@@ -162,12 +169,20 @@ void pair_doom(struct ike *ike, struct ike_pair *p, bool tell)
         p = p->inner;
     if (!p->doom)
         p->doom = tell ? PAIR_DOOMED_TELL : PAIR_DOOMED;
-    timer_set(&ike->timers, &p->timer, ike->now);
+    group_timer_set(ike, &p->timer, ike->now);
+}
+
+void pair_forget(struct ike *ike, struct ike_pair *p)
+{
+    if (p->inner)
+        p = p->inner;
+    p->doom = PAIR_DOOMED;
+    p->renew = false;
+    group_timer_forget(ike, &p->timer);
 }
 
 static void remove_one(struct ike *ike, struct ike_pair *p)
 {
-    record_forget(ike, IKE_RECORD_PAIR, p->slot);
     struct ike_action *a = action_add(ike, IKE_ACTION_REMOVE_PAIR);
     a->pair.slot = p->slot;
     a->pair.spi_in = p->spi_in;
@@ -178,13 +193,17 @@ static void pair_remove(struct ike *ike, struct ike_pair *p)
 {
     char peer[ENDPOINT_TEXT];
     struct ike_sa *sa = p->sa;
+    /* Forgotten by whoever may follow us before the peer hears of it. */
+    record_forget(ike, IKE_RECORD_PAIR, p->slot);
+    if (p->outer)
+        record_forget(ike, IKE_RECORD_PAIR, p->outer->slot);
     if (p->doom == PAIR_DOOMED_TELL) {
         struct ike_sa *teller = sa ? sa : sa_find_path(ike, &p->local.address, &p->remote.address);
         if (teller && sa_established(teller))
             informational_delete_pair(ike, teller, p);
     }
     ike_debugf(ike, "deleting IPsec SA pair %u: SPI in 0x%08x, out 0x%08x", p->number, p->spi_in, p->spi_out);
-    if (pair_is_only(p))
+    if (!p->loose && pair_is_only(p))
         ike_log(ike, 5, "SESSION_STATUS", "Crypto tunnel is DOWN. Peer %s", endpoint_print(&p->remote, peer));
     bool renew = p->renew && p->connection->config && !p->connection->config->dynamic;
     if (renew)
@@ -209,7 +228,8 @@ bool pair_rekey_now(struct ike *ike, struct ike_pair *p)
                       : wish_make(ike, p->connection, &p->selector, peer, false);
     if (!wanted)
         return false;
-    p->rekeying = true;
+    p->rekeying = p->dirty = true;
+    pair_timer(ike, p);
     ike->statistics.rekeys++;
     return true;
 }
@@ -226,8 +246,17 @@ static void pair_move_tell(struct ike *ike, struct ike_pair *p)
     }
 }
 
+static void pair_record(struct ike *ike, struct ike_pair *p)
+{
+    p->dirty = false;
+    for (struct ike_pair *each = p; each; each = each->outer)
+        record_pair(ike, each);
+}
+
 void pair_step(struct ike *ike, struct ike_pair *p)
 {
+    if (!p->doom)
+        successor_pair(ike, p);
     if (p->doom) {
         pair_remove(ike, p);
         return;
@@ -241,17 +270,13 @@ void pair_step(struct ike *ike, struct ike_pair *p)
         p->moved = false;
         pair_move_tell(ike, p);
     }
-    if (p->dirty) {
-        p->dirty = false;
-        record_pair(ike, p);
-        if (p->outer)
-            record_pair(ike, p->outer);
-    }
     if (p->rekey_at <= ike->now) {
-        pair_rekey_now(ike, p);
         ns again = ike->now + IKE_REKEY_RETRY;
         p->rekey_at = again < p->expires ? again : NS_NEVER;
+        pair_rekey_now(ike, p);
     }
+    if (p->dirty)
+        pair_record(ike, p);
     if (p->idle_at <= ike->now) {
         uint32_t slots[2] = {p->slot, p->outer ? p->outer->slot : 0};
         p->idle_at = ike->now + NS_PER_S; /* should the answer be lost */
@@ -298,8 +323,8 @@ static void pair_supersede(struct ike *ike, struct ike_pair *old, const struct i
                  : spis_before(old, by)         ? IKE_PAIR_OVERLAP_PEER
                                                 : IKE_PAIR_OVERLAP_PEER + IKE_PAIR_OVERLAP_PEER / 2;
     old->delete_at = ns_min(old->delete_at, ike->now + overlap);
+    pair_record(ike, old);
     pair_tell(ike, old, IKE_ACTION_SUPERSEDE_PAIR);
-    record_pair(ike, old);
     pair_timer(ike, old);
 }
 
@@ -309,10 +334,13 @@ void pair_confirm(struct ike *ike, struct ike_pair *p, bool tell_engine)
         p = p->inner;
     if (p->confirmed && tell_engine)
         return;
+    bool news = !p->confirmed;
     p->confirmed = true;
     if (p->outer)
         p->outer->confirmed = true;
     p->delete_at = NS_NEVER;
+    if (news)
+        pair_record(ike, p);
     if (tell_engine)
         pair_tell(ike, p, IKE_ACTION_CONFIRM_PAIR);
     unsigned superseded = 0;
@@ -322,7 +350,6 @@ void pair_confirm(struct ike *ike, struct ike_pair *p, bool tell_engine)
         if (same_traffic(old, p) && !old->superseded && superseded++ < SUPERSEDED_AT_ONCE_MAX / 2)
             pair_supersede(ike, old, p);
     }
-    p->dirty = true;
     pair_timer(ike, p);
 }
 
@@ -347,10 +374,10 @@ void pair_deleted_by_peer(struct ike *ike, struct ike_pair *p)
     if (!newest || newest->rekeying)
         return;
     newest->superseded = false;
-    pair_tell(ike, newest, IKE_ACTION_CONFIRM_PAIR);
     newest->delete_at = NS_NEVER;
     newest->rekey_at = newest->expires - ns_since(newest->expires, newest->created) / 8;
-    newest->dirty = true;
+    pair_record(ike, newest);
+    pair_tell(ike, newest, IKE_ACTION_CONFIRM_PAIR);
     pair_timer(ike, newest);
 }
 
@@ -362,17 +389,19 @@ void pair_orphan(struct ike *ike, struct ike_pair *p)
     p->sa = NULL;
     if (p->outer)
         p->outer->sa = NULL;
-    orphan_index(ike, p);
+    pair_orphan_index(ike, p);
 }
 
 void pair_adopt(struct ike *ike, struct ike_pair *p, struct ike_sa *sa)
 {
     list_remove(&p->on_sa);
-    orphan_unindex(ike, p);
+    pair_orphan_unindex(ike, p);
     p->sa = sa;
     if (p->outer)
         p->outer->sa = sa;
     list_add_tail(&sa->pairs, &p->on_sa);
+    p->dirty = true; /* its record names its IKE SA */
+    pair_timer(ike, p);
     /* A new IKE SA says where a peer behind NAT is now. */
     if (sa->nat_remote && p->udp && !endpoint_equal(&p->remote, &sa->remote))
         pair_moved(ike, p);
@@ -387,7 +416,7 @@ void pair_moved(struct ike *ike, struct ike_pair *p)
 
 void orphans_adopt(struct ike *ike, struct ike_sa *sa)
 {
-    uint32_t h = orphan_hash(ike, &sa->local.address, &sa->remote.address);
+    uint32_t h = pair_orphan_hash(ike, &sa->local.address, &sa->remote.address);
     struct hash_link *next;
     for (struct hash_link *l = hash_table_first(&ike->orphan_by_path, h); l; l = next) {
         next = hash_link_next(l, h);
@@ -401,7 +430,7 @@ void orphans_adopt(struct ike *ike, struct ike_sa *sa)
 
 void orphans_forget(struct ike *ike, struct ike_sa *sa)
 {
-    uint32_t h = orphan_hash(ike, &sa->local.address, &sa->remote.address);
+    uint32_t h = pair_orphan_hash(ike, &sa->local.address, &sa->remote.address);
     for (struct hash_link *l = hash_table_first(&ike->orphan_by_path, h); l; l = hash_link_next(l, h)) {
         struct ike_pair *p = container_of(l, struct ike_pair, by_path);
         if (address_equal(&p->local.address, &sa->local.address) &&
@@ -430,7 +459,7 @@ static void link_one(struct ike *ike, struct ike_pair *p)
     if (p->inner)
         return;
     if (!p->sa)
-        orphan_index(ike, p);
+        pair_orphan_index(ike, p);
     else if (p->outer)
         p->outer->sa = p->sa;
     /* A bundle that lost one half, or a connection that is no more: nothing is said to the peer for it. */
@@ -462,7 +491,7 @@ void pairs_link_restored(struct ike *ike)
 struct ike_pair *pair_find(const struct ike *ike, uint32_t slot, uint32_t spi_in)
 {
     struct ike_pair *p = slot < ike->limits.pair_max ? ike->pairs[slot] : NULL;
-    return p && p->spi_in == spi_in ? p : NULL;
+    return p && !p->loose && p->spi_in == spi_in ? p : NULL;
 }
 
 struct ike_pair *pair_find_out(const struct ike *ike, const struct ike_sa *sa, uint8_t protocol,

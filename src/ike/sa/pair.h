@@ -15,6 +15,8 @@ void pair_start(struct ike *ike, struct ike_pair *pair); /* lifetimes run; deadl
  * tunnel comes and goes. */
 bool pair_is_only(const struct ike_pair *p);
 void pair_doom(struct ike *ike, struct ike_pair *pair, bool tell); /* removed in a later step */
+/* The same without a word, in either role of its group. */
+void pair_forget(struct ike *ike, struct ike_pair *pair);
 void pair_timer(struct ike *ike, struct ike_pair *pair);
 void pair_step(struct ike *ike, struct ike_pair *pair);       /* its timer fired */
 void pair_idle_start(struct ike *ike, struct ike_pair *pair); /* its idle time runs, as configured */
@@ -36,6 +38,24 @@ void orphans_forget(struct ike *ike, struct ike_sa *sa); /* the peer says it has
 
 /* All records are read: finds bundles, connections and IKE SAs; deadlines run. */
 void pairs_link_restored(struct ike *ike);
+
+/* A replica: under the IKE SA of its record if that is there, else it waits as an orphan. */
+void pair_link(struct ike *ike, struct ike_pair *pair);
+/* Its endpoints, and it is found by them. */
+void pair_place(struct ike *ike, struct ike_pair *pair, const struct endpoint *local,
+                const struct endpoint *remote);
+/* Those that waited for this IKE SA. */
+void pairs_link_waiting(struct ike *ike, struct ike_sa *sa);
+/* Both halves of a bundle together, or the outer one on ike->loose. */
+void pair_join(struct ike *ike, struct ike_pair *pair);
+/* A replica goes: nothing is said to anybody; its slot drains. */
+void pair_discard(struct ike *ike, struct ike_pair *pair);
+uint32_t pair_inner_slot(const struct ike_pair *pair); /* UINT32_MAX: none */
+
+/* The index of those that have no IKE SA. */
+uint32_t pair_orphan_hash(const struct ike *ike, const struct address *local, const struct address *remote);
+void pair_orphan_index(struct ike *ike, struct ike_pair *pair);
+void pair_orphan_unindex(struct ike *ike, struct ike_pair *pair);
 
 struct ike_pair *pair_find(const struct ike *ike, uint32_t slot, uint32_t spi_in);
 struct ike_pair *pair_find_out(const struct ike *ike, const struct ike_sa *sa, uint8_t protocol,

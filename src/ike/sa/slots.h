@@ -18,7 +18,8 @@ void slot_installed(struct ike *ike, uint32_t slot);
 /* Removed from the SAD: free when the shell says so. */
 void slot_drain(struct ike *ike, uint32_t slot);
 void slot_drained(struct ike *ike, uint32_t slot);
-/* A restored pair has it. False if it is taken or beyond the limit. */
+enum slot_state slot_state(const struct ike *ike, uint32_t slot);
+/* A restored pair or a replica has it. False if it is in use or beyond the limit. */
 bool slot_restore(struct ike *ike, uint32_t slot, uint32_t spi);
 /* After the last one. */
 void slots_restored(struct ike *ike);

@@ -8,11 +8,14 @@
 #include "base/bytes.h"
 #include "base/time.h"
 
-/* Zeroed means: not set. `kind` belongs to the owner and tells what contains the timer. */
+/* Zeroed means: not set. All but the first two belong to the owner (sa/group.h). */
 struct timer {
     ns at;
     uint32_t place; /* in the heap, from 1; 0: not set */
-    uint32_t kind;
+    uint8_t kind;   /* what contains the timer */
+    uint8_t group;
+    uint8_t heap;
+    bool forgotten;
 };
 
 struct timer_heap {

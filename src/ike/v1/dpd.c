@@ -23,6 +23,11 @@ static ns seconds_or(uint32_t seconds, uint32_t otherwise)
     return (ns)(seconds ? seconds : otherwise) * NS_PER_S;
 }
 
+ns dpd_interval(const struct ike *ike)
+{
+    return seconds_or(ike->config->dpd_seconds, 10);
+}
+
 /* One that was superseded is probed as well until it is on its way out: where both sides began at once each
  * may hold the other's for the newer, and what only one side still has must end somehow. */
 static bool probes(const struct ike *ike, const struct ike_sa *sa)
@@ -35,7 +40,7 @@ static ns next_ask(const struct ike *ike, const struct ike_sa *sa, ns last_in)
 {
     if (!probes(ike, sa))
         return NS_NEVER;
-    ns interval = seconds_or(ike->config->dpd_seconds, 10);
+    ns interval = dpd_interval(ike);
     ns at = last_in + interval;
     if (at <= ike->now)
         at = ike->now + (ike->config->dpd_mode == IKE_DPD_PERIODIC ? interval : interval / 4);
@@ -107,7 +112,7 @@ void dpd_traffic(struct ike *ike, struct ike_sa *sa, ns last_in, ns last_out)
     if (sa->dpd_probing && heard > sa->dpd_began)
         sa->dpd_probing = false;
     uint32_t misses = ike->config->dpd_misses ? ike->config->dpd_misses : IKE_DPD_MISSES_DEFAULT;
-    ns interval = seconds_or(ike->config->dpd_seconds, 10);
+    ns interval = dpd_interval(ike);
     bool due = ns_since(ike->now, heard) >= interval;
     if (sa->dpd_probing && probes(ike, sa)) {
         sa->dpd_missed++;

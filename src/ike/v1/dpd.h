@@ -5,6 +5,7 @@
 
 #include "ike/machine.h"
 
+ns dpd_interval(const struct ike *ike);
 void dpd_start(struct ike *ike, struct ike_sa *sa); /* established or restored */
 void dpd_timer(struct ike *ike, struct ike_sa *sa); /* its deadline came: ask the packet path */
 void dpd_traffic(struct ike *ike, struct ike_sa *sa, ns last_in, ns last_out); /* the answer */

@@ -150,7 +150,7 @@ static void notify_receive(struct ike *ike, struct ike_sa *sa, const struct isak
             uint32_t was = sa->policy.lifetime_seconds;
             phase1_read_lifetime(sa, m);
             if (sa->policy.lifetime_seconds < was)
-                sa_relife(ike, sa);
+                sa->dirty = true, sa_relife(ike, sa);
         }
         break;
     case ISAKMP_NOTIFY_CONNECTED: /* a commit bit's end: our pair is in use already */
