@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/spi.h"
 #include "farm/farm_internal.h"
 #include "io/clock.h"
 #include "io/netlink.h"
@@ -145,8 +146,9 @@ static int plane_make(struct farm *f, uint32_t slots)
 static int farm_init(struct farm *f)
 {
     const struct farm_options *o = &f->options;
-    /* Twice the tunnels: a rekey overlaps. */
-    const struct ike_limits limits = {.sa_max = 2 * o->count + 64, .pair_max = 2 * o->count + 64};
+    /* A rekey overlaps, and where SAs live for seconds so do three of them. */
+    const struct ike_limits limits = {.sa_max = 2 * o->count + 64,
+                                      .pair_max = MIN(4 * o->count + 64, (uint32_t)SPI_SLOTS_MAX)};
     uint8_t seed[32];
 
     f->connections = calloc(o->count, sizeof *f->connections);
