@@ -18,8 +18,11 @@ static void side_build(const struct config_acl_side *s, uint8_t family, uint8_t 
             wildcard[i] = (uint8_t)(s->wildcard >> (24 - 8 * i));
         return;
     }
-    for (size_t bit = s->length; bit < len * 8; bit++)
-        wildcard[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+    size_t whole = s->length / 8; /* bytes that are compared as a whole */
+    if (whole < len) {
+        wildcard[whole] = (uint8_t)(0xff >> s->length % 8);
+        memset(wildcard + whole + 1, 0xff, len - whole - 1);
+    }
 }
 
 bool spd_ace_build(const struct config_acl_entry *e, uint8_t family, struct spd_ace *ret)
