@@ -4,6 +4,7 @@
 #include "world.h"
 
 #include "crypto/crypto.h"
+#include "wire/isakmp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,8 +49,10 @@ struct world *world_new(void)
 
 void world_free(struct world *w)
 {
-    for (unsigned i = 0; i < w->node_count; i++)
+    for (unsigned i = 0; i < w->node_count; i++) {
+        assert_int_equal(w->nodes[i].record_order_errors, 0);
         ike_free(w->nodes[i].ike);
+    }
     for (unsigned i = 0; i < w->queued; i++)
         free(w->queue[i]);
     for (unsigned i = 0; i < w->history_count; i++)
@@ -114,7 +117,27 @@ void node_connect(struct node *n, unsigned index, const char *peer, const char *
 
 void node_configure(struct node *n)
 {
-    ike_configure(n->ike, &n->config, n->world->now);
+    ike_configure(n->ike, &n->config, node_now(n));
+}
+
+ns node_now(const struct node *n)
+{
+    return n->world->now + n->clock;
+}
+
+void node_group(struct node *n, unsigned member)
+{
+    n->config.groups[1] = (struct ike_group){.used = true, .local = {n->address}};
+    n->config.member = (uint8_t)member;
+    n->config.members = 2;
+    for (unsigned i = 0; i < n->config.connection_count; i++)
+        n->connections[i].group = 1;
+}
+
+void node_role(struct node *n, bool active, bool forget)
+{
+    struct ike_event e = {.type = IKE_EVENT_ROLE, .role = {.group = 1, .active = active, .forget = forget}};
+    node_event(n, &e);
 }
 
 static void machine_new(struct node *n)
@@ -140,13 +163,12 @@ void node_restart(struct node *n, bool restore)
     for (unsigned i = RECORDS_MAX; i-- > 0;) { /* any order will do */
         struct world_record *r = &n->records[i];
         if (r->used && restore)
-            assert_int_equal(ike_restore(n->ike, r->kind, r->key, bytes_of(r->data, r->len), n->world->now),
-                             0);
+            assert_int_equal(ike_restore(n->ike, r->kind, r->key, bytes_of(r->data, r->len), node_now(n)), 0);
         if (!restore)
             r->used = false;
     }
     if (restore)
-        ike_restore_done(n->ike, n->world->now);
+        ike_restore_done(n->ike, node_now(n));
     else
         memset(n->pairs, 0, sizeof(n->pairs));
 }
@@ -182,6 +204,136 @@ static bool record_exists(struct node *n, uint8_t kind, uint64_t key)
     return record_slot(n, kind, key)->used;
 }
 
+/* ---- replicate before you speak ---- */
+
+static void hear(struct node *n, const uint8_t *data, size_t len)
+{
+    struct isakmp_header h;
+    if (isakmp_header_parse(bytes_of(data, len), &h) != ISAKMP_OK || !(h.flags & ISAKMP_FLAG_ENCRYPTION))
+        return;
+    unsigned place = n->heard_count++ % HEARD_MAX;
+    memcpy(n->heard[place].cookie, h.initiator_cookie, 8);
+    n->heard[place].message_id = h.message_id;
+}
+
+/* An answer, the last message of an exchange included, must be in a record that went before. */
+static void check_answer(struct node *n, struct bytes data)
+{
+    struct isakmp_header h;
+    bool answer = false;
+    if (isakmp_header_parse(data, &h) != ISAKMP_OK || !(h.flags & ISAKMP_FLAG_ENCRYPTION) ||
+        h.exchange == ISAKMP_EXCHANGE_INFORMATIONAL)
+        return;
+    for (unsigned i = 0; i < MIN(n->heard_count, (unsigned)HEARD_MAX); i++)
+        answer = answer || (memcmp(n->heard[i].cookie, h.initiator_cookie, 8) == 0 &&
+                            n->heard[i].message_id == h.message_id);
+    for (unsigned i = 0; i < RECORDS_MAX && answer; i++)
+        if (n->records[i].used && n->records[i].kind == IKE_RECORD_SA &&
+            memmem(n->records[i].data, n->records[i].len, data.data, data.len))
+            return;
+    n->record_order_errors += answer;
+}
+
+static bool recorded_before(const struct ike_actions *actions, unsigned at, enum ike_action_type how,
+                            uint32_t slot)
+{
+    for (unsigned i = 0; i < at; i++)
+        if (actions->list[i].type == how && actions->list[i].record.kind == IKE_RECORD_PAIR &&
+            actions->list[i].record.key == slot)
+            return true;
+    return false;
+}
+
+static void check_order(struct node *n, const struct ike_actions *actions, unsigned at)
+{
+    const struct ike_action *a = &actions->list[at];
+    switch (a->type) {
+    case IKE_ACTION_INSTALL_PAIR:
+        n->record_order_errors += !recorded_before(actions, at, IKE_ACTION_RECORD, a->install.slot);
+        break;
+    case IKE_ACTION_CONFIRM_PAIR:
+    case IKE_ACTION_SUPERSEDE_PAIR:
+    case IKE_ACTION_MOVE_PAIR:
+        n->record_order_errors += !recorded_before(actions, at, IKE_ACTION_RECORD, a->pair.slot);
+        break;
+    case IKE_ACTION_REMOVE_PAIR:
+        n->record_order_errors += !recorded_before(actions, at, IKE_ACTION_FORGET, a->pair.slot);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- the other member ---- */
+
+void node_replica(struct node *n, const struct node *from, const struct world_record *r, bool deleted)
+{
+    struct ike_event e = {
+        .type = IKE_EVENT_REPLICA,
+        .replica = {
+            .kind = r->kind, .key = r->key, .shift = (int64_t)(n->clock - from->clock), .deleted = deleted}};
+    if (!deleted)
+        e.replica.data = bytes_of(r->data, r->len);
+    node_event(n, &e);
+}
+
+static void pair_install(struct node *n, const struct ike_pair_install *in, bool ahead);
+static void slot_free(struct node *n, uint32_t slot);
+
+/* The record of an installed pair, as the shells of two members exchange it. */
+static void install_replicate(struct node *n, const struct ike_pair_install *in)
+{
+    uint8_t record[IKE_INSTALL_MAX];
+    struct ike_pair_install there;
+    size_t len = pair_install_write(in, record, sizeof(record));
+    assert_int_not_equal(len, 0);
+    assert_int_equal(
+        pair_install_parse(bytes_of(record, len), (int64_t)(n->standby->clock - n->clock), &there), 0);
+    pair_install(n->standby, &there, true);
+}
+
+/* A pair that IKE knows and the packet path does not would be a hole in the tunnel: so what the packet path
+ * needs is sent with the record of a new pair, before it. */
+static void install_ahead(struct node *n, const struct ike_actions *actions, unsigned at)
+{
+    const struct ike_action *a = &actions->list[at];
+    for (unsigned i = at; i < actions->count && a->record.kind == IKE_RECORD_PAIR; i++)
+        if (actions->list[i].type == IKE_ACTION_INSTALL_PAIR &&
+            actions->list[i].install.slot == a->record.key)
+            install_replicate(n, &actions->list[i].install);
+}
+
+static void replicate(struct node *n, const struct ike_actions *actions, unsigned at)
+{
+    const struct ike_action *a = &actions->list[at];
+    struct world_record r = {.used = true};
+    switch (a->type) {
+    case IKE_ACTION_RECORD:
+    case IKE_ACTION_FORGET:
+        if (a->replica)
+            break;
+        assert_int_equal(a->group, 1);
+        if (a->type == IKE_ACTION_RECORD)
+            install_ahead(n, actions, at);
+        r.kind = a->record.kind;
+        r.key = a->record.key;
+        r.len = a->record.data.len;
+        if (r.len)
+            memcpy(r.data, a->record.data.data, r.len);
+        node_replica(n->standby, n, &r, a->type == IKE_ACTION_FORGET);
+        break;
+    case IKE_ACTION_INSTALL_PAIR:
+        assert_int_equal(a->group, 1);
+        break;
+    case IKE_ACTION_REMOVE_PAIR:
+        n->standby->pairs[a->pair.slot].used = false;
+        slot_free(n->standby, a->pair.slot);
+        break;
+    default:
+        break;
+    }
+}
+
 static void packet_send(struct node *n, const struct ike_action *a)
 {
     struct world *w = n->world;
@@ -196,6 +348,8 @@ static void packet_send(struct node *n, const struct ike_action *a)
     p->nat_port = a->send.nat_port;
     p->len = a->send.data.len;
     memcpy(p->data, a->send.data.data, p->len);
+    if (!a->send.keepalive)
+        check_answer(n, a->send.data);
     assert_true(a->send.nat_port == (a->send.local.port == 4500));
     if (n->behind_nat) {
         p->local.address = n->nat_address;
@@ -214,12 +368,12 @@ static void packet_send(struct node *n, const struct ike_action *a)
     w->queue[w->queued++] = p;
 }
 
-static void pair_install(struct node *n, const struct ike_pair_install *in)
+static void pair_install(struct node *n, const struct ike_pair_install *in, bool ahead)
 {
     assert_true(in->slot < PAIRS_MAX);
     struct world_pair *p = &n->pairs[in->slot];
     assert_false(p->used);
-    if (!record_exists(n, IKE_RECORD_PAIR, in->slot))
+    if (!ahead && !record_exists(n, IKE_RECORD_PAIR, in->slot))
         n->record_order_errors++;
     *p = (struct world_pair){.used = true, .confirmed = in->confirmed, .install = *in};
     struct bytes keys[] = {in->encryption_key_out, in->integrity_key_out, in->encryption_key_in,
@@ -260,12 +414,14 @@ static void action_do(struct node *n, const struct ike_action *a)
         packet_send(n, a);
         break;
     case IKE_ACTION_INSTALL_PAIR:
-        pair_install(n, &a->install);
+        pair_install(n, &a->install, false);
         break;
     case IKE_ACTION_CONFIRM_PAIR:
     case IKE_ACTION_SUPERSEDE_PAIR:
     case IKE_ACTION_MOVE_PAIR:
         p = &n->pairs[a->pair.slot];
+        if (a->replica && !p->used)
+            break;
         assert_true(p->used && p->install.spi_in == a->pair.spi_in);
         p->confirmed = p->confirmed || a->type == IKE_ACTION_CONFIRM_PAIR;
         if (a->type != IKE_ACTION_MOVE_PAIR)
@@ -322,11 +478,22 @@ void node_event(struct node *n, struct ike_event *e)
     unsigned job_count = 0, freed_count = 0, query_count = 0;
     struct ike_actions *actions = malloc(sizeof(*actions));
     assert_non_null(actions);
-    e->now = n->world->now;
+    e->now = node_now(n);
     ike_step(n->ike, e, actions);
     assert_true(actions->count <= IKE_ACTIONS_MAX && actions->used <= IKE_ARENA_SIZE);
     for (unsigned i = 0; i < actions->count; i++) {
         const struct ike_action *a = &actions->list[i];
+        if (n->killable && !n->down && ++n->world->actions_done == n->world->kill_at)
+            n->down = true;
+        if (n->down) {
+            if (a->type == IKE_ACTION_START_JOB)
+                ike_job_free(a->job);
+            continue;
+        }
+        if (!a->replica)
+            check_order(n, actions, i);
+        if (n->standby)
+            replicate(n, actions, i);
         action_do(n, a);
         if (a->type == IKE_ACTION_START_JOB)
             jobs[job_count++] = a->job;
@@ -366,6 +533,7 @@ static void inject_at(struct node *n, struct endpoint from, struct endpoint loca
         .datagram = {
             .local = local, .remote = from, .data = bytes_of(data, len), .nat_port = local.port == 4500}};
     n->received++;
+    hear(n, data, len);
     node_event(n, &e);
 }
 
@@ -415,6 +583,7 @@ void world_run(struct world *w, ns duration)
         struct node *due = NULL;
         for (unsigned i = 0; i < w->node_count; i++) {
             ns d = w->nodes[i].ike && !w->nodes[i].down ? ike_deadline(w->nodes[i].ike) : NS_NEVER;
+            d = d == NS_NEVER ? d : ns_since(d, w->nodes[i].clock);
             if (d <= at) {
                 at = d;
                 due = &w->nodes[i];

@@ -13,6 +13,7 @@ enum {
     PAIRS_MAX = 256,
     RECORDS_MAX = 4096,
     LOG_LINES = 512,
+    HEARD_MAX = 64,
     POLICIES_MAX = 4
 };
 
@@ -54,7 +55,14 @@ struct node {
     struct address nat_address;
     uint16_t nat_port_base; /* the NAT maps port p to base + p */
     ns traffic_in, traffic_out;
-    struct ike_actions actions;
+    ns clock;             /* its clock is ahead of the world's by this */
+    struct node *standby; /* gets its records and installations before anything that follows them */
+    bool killable;        /* dies before the action that world.kill_at names */
+    struct {
+        uint8_t cookie[8];
+        uint32_t message_id;
+    } heard[HEARD_MAX]; /* sealed messages, to know an answer */
+    unsigned heard_count;
 };
 
 struct packet {
@@ -82,6 +90,7 @@ struct world {
     struct packet *history[QUEUE_MAX]; /* every packet sent, before the filter */
     unsigned history_count;
     bool keep_history;
+    unsigned actions_done, kill_at; /* of killable nodes; kill_at 0: never */
 };
 
 struct world *world_new(void);
@@ -98,6 +107,13 @@ void node_restart(struct node *n, bool restore);
 /* Two gateways, 10.0.0.0/24 behind A (192.0.2.1) and 10.0.1.0/24 behind B (192.0.2.2), connected and started.
  */
 struct world *world_pair_new(struct node **a, struct node **b);
+
+/* Makes it a member of group 1, whose virtual address is its own; `member` of two. It stands by. */
+void node_group(struct node *n, unsigned member);
+void node_role(struct node *n, bool active, bool forget);
+/* A record of `from` as the other member's machine gets it. */
+void node_replica(struct node *n, const struct node *from, const struct world_record *r, bool deleted);
+ns node_now(const struct node *n);
 
 void node_acquire(struct node *n, unsigned connection);
 void node_event(struct node *n, struct ike_event *e);
