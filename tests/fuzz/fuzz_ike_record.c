@@ -2,7 +2,8 @@
 /* The records of the IKE machine. The input is a sequence of records: kind, key (8), length (2), record. They
  * are written by a former process of ours, or by a gateway of another version: whatever comes, each is taken
  * or refused, and the machine that was restored from them lives on through an hour of deadlines, a clear, and
- * a shutdown. */
+ * a shutdown. The same input is then what another member of a group says, half of it while we stand by and
+ * half while we serve, some of it twice and some of it deleted again; the group is taken over, forgotten. */
 #include <assert.h>
 
 #include "base/cursor.h"
@@ -42,6 +43,59 @@ static void step(struct ike *ike, struct ike_event e)
                                      .pair = {.slot = removed[i].slot, .spi_in = removed[i].spi_in}});
 }
 
+static void live(struct ike *ike, ns *now)
+{
+    ns end = *now + 3600 * NS_PER_S;
+    for (unsigned steps = 0; *now < end && steps < 2000; steps++) {
+        step(ike, (struct ike_event){.type = IKE_EVENT_TIMER, .now = *now});
+        ns next = ike_deadline(ike);
+        if (next == NS_NEVER)
+            break;
+        *now = MAX(next, *now);
+    }
+}
+
+static void role(struct ike *ike, ns now, bool active, bool forget)
+{
+    step(ike, (struct ike_event){.type = IKE_EVENT_ROLE,
+                                 .now = now,
+                                 .role = {.group = 1, .active = active, .forget = forget}});
+}
+
+static void as_replicas(struct ike_gateway *g, const uint8_t *data, size_t size)
+{
+    static const uint8_t seed[32] = {2};
+    static const struct ike_limits limits = {.sa_max = 64, .pair_max = 64};
+    struct ike *ike = ike_new(&limits, seed);
+    assert(ike);
+    ns now = 1001 * NS_PER_S;
+    g->config.groups[1] = (struct ike_group){.used = true, .local = {address_v4(0xc0000201)}};
+    g->config.member = 1;
+    g->config.members = 2;
+    ike_configure(ike, &g->config, now);
+    for (unsigned round = 0; round < 4; round++) {
+        struct reader r = reader_of(bytes_of(data, size));
+        while (reader_left(&r) >= 11) {
+            struct ike_event e = {.type = IKE_EVENT_REPLICA, .now = now};
+            e.replica.kind = read_u8(&r);
+            e.replica.key = read_be64(&r);
+            e.replica.data = read_bytes(&r, MIN((size_t)read_be16(&r), reader_left(&r)));
+            e.replica.shift = round == 1 ? -(int64_t)NS_PER_S : 0;
+            e.replica.deleted = round == 2 && e.replica.key % 2;
+            step(ike, e);
+        }
+        if (round == 0)
+            assert(ike_deadline(ike) > now || ike_deadline(ike) == NS_NEVER);
+        role(ike, now, round % 2 == 0, false);
+        live(ike, &now);
+    }
+    role(ike, now, true, true);
+    step(ike, (struct ike_event){.type = IKE_EVENT_TIMER, .now = now});
+    live(ike, &now);
+    assert(!ike_forgetting(ike, 1));
+    ike_free(ike);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t seed[32] = {1};
@@ -50,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ike_gateway_init(&g, IKE_GATEWAY_CONNECTIONS);
     struct ike *ike = ike_new(&limits, seed);
     assert(ike);
-    ns now = 1001 * NS_PER_S, end = now + 3600 * NS_PER_S;
+    ns now = 1001 * NS_PER_S;
     ike_configure(ike, &g.config, now);
     struct reader r = reader_of(bytes_of(data, size));
     while (reader_left(&r) >= 11) {
@@ -60,16 +114,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)!ike_restore(ike, kind, number, record, now);
     }
     ike_restore_done(ike, now);
-    for (unsigned steps = 0; now < end && steps < 2000; steps++) {
-        step(ike, (struct ike_event){.type = IKE_EVENT_TIMER, .now = now});
-        ns next = ike_deadline(ike);
-        if (next == NS_NEVER)
-            break;
-        now = MAX(next, now);
-    }
+    live(ike, &now);
     step(ike,
          (struct ike_event){.type = IKE_EVENT_CLEAR, .now = now, .clear = {.scope = IKE_CLEAR_EVERYTHING}});
     step(ike, (struct ike_event){.type = IKE_EVENT_TIMER, .now = now});
     ike_free(ike);
+    as_replicas(&g, data, size);
     return 0;
 }
