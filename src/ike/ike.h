@@ -60,7 +60,11 @@ enum ike_event_type {
  * other members again. It never answers with INSTALL or REMOVE: the packet path's side of a replica is the
  * shell's. A slot whose replica was deleted or gave way to another one of the same slot is free for us after
  * IKE_EVENT_SLOT_FREE as always; before, a new replica may take it at once. A record that cannot be read, or
- * whose slot is in use for a negotiation of ours, is refused with a line in the log and changes nothing. */
+ * whose slot is in use for a negotiation of ours, is refused with a line in the log and changes nothing.
+ *
+ * What the packet path needs of a new pair (its INSTALL follows its RECORD in the same list) is replicated
+ * before that record or with it as one: a pair that the machine knows and the SAD does not is a hole in the
+ * tunnel. For one that is found after a takeover the shell says IKE_EVENT_PAIR_HARD. */
 
 enum ike_clear_scope {
     IKE_CLEAR_ALL_ISAKMP, /* every IKE SA (with its pairs, peers are told) */

@@ -47,8 +47,9 @@ void successor_sa(struct ike *ike, struct ike_sa *sa)
     dpd_start(ike, sa);
     if (sa->dpd_at != NS_NEVER)
         sa->dpd_at = MAX(sa->last_in, role->since) + interval + part(ike, interval);
-    ns keepalive = ike->config->nat_keepalive_seconds * NS_PER_S;
-    sa->keepalive_at = sa->nat_local && keepalive ? ike->now + part(ike, keepalive / 2) : NS_NEVER;
+    /* Those that are not overdue keep their time: a mapping does not wait. */
+    if (sa->keepalive_at <= role->since)
+        sa->keepalive_at = ike->now + part(ike, ike->config->nat_keepalive_seconds * NS_PER_S / 2);
     if (sa->reauth_at <= ike->now)
         sa->reauth_at = spread(ike, sa->expires);
     if (sa->delete_at <= ike->now)

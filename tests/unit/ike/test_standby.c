@@ -348,6 +348,36 @@ static unsigned records_of(struct node *n, const struct world_record **ret)
     return count;
 }
 
+/* The mapping of a NAT before us is kept open by whoever serves. */
+static void keepalives(void **state)
+{
+    (void)state;
+    struct trio t;
+    trio_new(&t, NULL);
+    struct address nat;
+    assert_true(address_parse("203.0.113.7", &nat));
+    for (struct node *n = t.a; n <= t.b; n++) {
+        n->behind_nat = true;
+        n->nat_address = nat;
+        n->nat_port_base = 10000;
+    }
+    t.p->peers[0][0].address = nat;
+    node_configure(t.p);
+    node_acquire(t.a, 0);
+    world_run(t.w, 90 * NS_PER_S); /* after 60 s the answers are not kept any more */
+    assert_int_equal(node_usable(t.a), 1);
+    unsigned sent = t.a->sent;
+    world_run(t.w, 60 * NS_PER_S);
+    assert_int_equal(t.a->sent, sent + 3); /* every 20 s */
+    take_over(&t);
+    world_run(t.w, 12 * NS_PER_S);
+    assert_int_equal(t.b->sent, 1);
+    world_run(t.w, 60 * NS_PER_S);
+    assert_int_equal(t.b->sent, 4);
+    assert_true(nodes_match(t.p, t.b));
+    world_free(t.w);
+}
+
 /* ---- roles ---- */
 
 static void standing_by(void **state)
@@ -668,17 +698,12 @@ static void ten_thousand(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(quiet_takeover),
-        cmocka_unit_test(overdue_rekey),
-        cmocka_unit_test(standing_by),
-        cmocka_unit_test(giving_the_role_back),
-        cmocka_unit_test(forgetting),
-        cmocka_unit_test(merging),
-        cmocka_unit_test(any_order),
-        cmocka_unit_test(bad_records),
-        cmocka_unit_test(install_record),
-        cmocka_unit_test(ten_thousand),
-        cmocka_unit_test(death_at_every_action),
+        cmocka_unit_test(quiet_takeover), cmocka_unit_test(overdue_rekey),
+        cmocka_unit_test(standing_by),    cmocka_unit_test(giving_the_role_back),
+        cmocka_unit_test(forgetting),     cmocka_unit_test(merging),
+        cmocka_unit_test(keepalives),     cmocka_unit_test(any_order),
+        cmocka_unit_test(bad_records),    cmocka_unit_test(install_record),
+        cmocka_unit_test(ten_thousand),   cmocka_unit_test(death_at_every_action),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
