@@ -117,6 +117,19 @@ void config_ssp_done(struct config_ssp *s)
     ARRAY_DONE(&s->kept, kept_done);
 }
 
+static void passive_done(struct config_passive_interface *p)
+{
+    reference_done(&p->interface);
+}
+
+void config_router_done(struct config_router *r)
+{
+    array_free(&r->networks);
+    array_free(&r->redistribute);
+    ARRAY_DONE(&r->passive, passive_done);
+    ARRAY_DONE(&r->kept, kept_done);
+}
+
 void config_interface_done(struct config_interface *i)
 {
     free(i->name);
@@ -126,6 +139,7 @@ void config_interface_done(struct config_interface *i)
     reference_done(&i->crypto_redundancy);
     ARRAY_DONE(&i->standby, config_standby_done);
     ARRAY_DONE(&i->vrrp, config_vrrp_done);
+    array_free(&i->eigrp);
     ARRAY_DONE(&i->kept, kept_done);
 }
 
@@ -159,6 +173,7 @@ void config_done(struct config *c)
     ARRAY_DONE(&c->tracks, config_track_done);
     ARRAY_DONE(&c->ssp_groups, config_ssp_done);
     ARRAY_DONE(&c->interfaces, config_interface_done);
+    ARRAY_DONE(&c->routers, config_router_done);
     ARRAY_DONE(&c->access_lists, config_access_list_done);
     ARRAY_DONE(&c->routes, config_route_done);
     ARRAY_DONE(&c->kept, kept_done);
@@ -277,6 +292,19 @@ static void ssp_own(struct config_ssp *s, bool *ok)
     ARRAY_OWN(&s->kept, kept_own, ok);
 }
 
+static void passive_own(struct config_passive_interface *p, bool *ok)
+{
+    reference_own(&p->interface, ok);
+}
+
+static void router_own(struct config_router *r, bool *ok)
+{
+    ARRAY_OWN(&r->networks, own_nothing, ok);
+    ARRAY_OWN(&r->redistribute, own_nothing, ok);
+    ARRAY_OWN(&r->passive, passive_own, ok);
+    ARRAY_OWN(&r->kept, kept_own, ok);
+}
+
 static void interface_own(struct config_interface *i, bool *ok)
 {
     own_string(&i->name, ok);
@@ -286,6 +314,7 @@ static void interface_own(struct config_interface *i, bool *ok)
     reference_own(&i->crypto_redundancy, ok);
     ARRAY_OWN(&i->standby, standby_own, ok);
     ARRAY_OWN(&i->vrrp, vrrp_own, ok);
+    ARRAY_OWN(&i->eigrp, own_nothing, ok);
     ARRAY_OWN(&i->kept, kept_own, ok);
 }
 
@@ -321,6 +350,7 @@ int config_copy(const struct config *c, struct config *ret)
     ARRAY_OWN(&ret->tracks, track_own, &ok);
     ARRAY_OWN(&ret->ssp_groups, ssp_own, &ok);
     ARRAY_OWN(&ret->interfaces, interface_own, &ok);
+    ARRAY_OWN(&ret->routers, router_own, &ok);
     ARRAY_OWN(&ret->access_lists, access_list_own, &ok);
     ARRAY_OWN(&ret->routes, route_own, &ok);
     ARRAY_OWN(&ret->kept, kept_own, &ok);

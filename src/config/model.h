@@ -43,7 +43,9 @@ enum {
     CONFIG_MAX_TRACK_OBJECTS = 64,   /* of one list */
     CONFIG_MAX_SSP_GROUPS = 7,       /* what an SA table has room for */
     CONFIG_MAX_SSP_NAMES = 16,       /* HSRP groups of one SSP group */
-    CONFIG_MAX_KEPT = 10000,         /* lines without effect, of one place */
+    CONFIG_MAX_ROUTER_NETWORKS = 1000,
+    CONFIG_MAX_PASSIVE_INTERFACES = 4096,
+    CONFIG_MAX_KEPT = 10000, /* lines without effect, of one place */
 };
 
 /* A growable array. Only the model's own functions change it. */
@@ -400,6 +402,29 @@ struct config_interface_address {
     struct config_place place;
 };
 
+/* `ip ospf ...` of an interface; 0: not set. */
+struct config_ospf_interface {
+    uint16_t cost, hello, dead; /* seconds */
+    uint8_t dead_multiplier;    /* hellos a second, with a dead time of one second; excludes `dead` */
+    uint8_t priority;
+    bool priority_written, mtu_ignore;
+    uint8_t network; /* enum config_ospf_network */
+};
+
+enum config_ospf_network {
+    CONFIG_OSPF_NETWORK_DEFAULT, /* of the device's kind */
+    CONFIG_OSPF_BROADCAST,
+    CONFIG_OSPF_POINT_TO_POINT,
+    CONFIG_OSPF_POINT_TO_MULTIPOINT,
+    CONFIG_OSPF_NON_BROADCAST,
+};
+
+/* `ip hello-interval eigrp AS N`, `ip hold-time eigrp AS N`. */
+struct config_eigrp_interface {
+    uint16_t process;     /* the key */
+    uint16_t hello, hold; /* seconds; 0: not set */
+};
+
 struct config_interface {
     char *name;                         /* the key; canonical: Serial1/0:0, or a Linux name */
     char device[CONFIG_MAX_DEVICE + 1]; /* as written; empty: see interface_device() */
@@ -418,6 +443,8 @@ struct config_interface {
     uint16_t standby_delay_minimum, standby_delay_reload; /* seconds; where not written: 1 and 5 */
     CONFIG_ARRAY(struct config_standby) standby;
     CONFIG_ARRAY(struct config_vrrp) vrrp;
+    struct config_ospf_interface ospf;
+    CONFIG_ARRAY(struct config_eigrp_interface) eigrp;
     CONFIG_ARRAY(struct config_kept) kept;
     struct config_place place;
 };
@@ -457,7 +484,64 @@ struct config_route {
     struct address next_hop; /* unset: only the interface */
     struct config_reference interface;
     uint8_t distance; /* 1 by default */
+    uint16_t track;   /* there only while this object is up; 0: always */
+    struct config_place track_place;
     char *name;
+    struct config_place place;
+};
+
+/* ---- Routing protocols: FRR speaks them, these are the lines that become its configuration
+ * ------------------------------------------------------------------------------- */
+
+enum config_router_protocol { CONFIG_ROUTER_OSPF, CONFIG_ROUTER_EIGRP };
+
+struct config_router_network {
+    struct address address; /* the key, with the wildcard; bits that are free are clear */
+    uint32_t wildcard;      /* host order: bits set are free */
+    uint32_t area;          /* OSPF */
+    bool area_dotted;       /* written as an address */
+    struct config_place place;
+};
+
+enum config_redistribute_source {
+    CONFIG_REDISTRIBUTE_CONNECTED,
+    CONFIG_REDISTRIBUTE_STATIC, /* `ip route` and reverse routes */
+    CONFIG_REDISTRIBUTE_OSPF,
+    CONFIG_REDISTRIBUTE_EIGRP,
+};
+
+struct config_redistribute {
+    uint8_t source;  /* the key: enum config_redistribute_source */
+    uint16_t number; /* process or AS of OSPF and EIGRP */
+    bool subnets;    /* OSPF: also what is no classful network */
+    bool metric_written;
+    uint32_t metric[5];  /* OSPF: the first; EIGRP: bandwidth, delay, reliability, load, MTU */
+    uint8_t metric_type; /* OSPF: 1, 2; 0: not written, which is 2 */
+    struct config_place place;
+};
+
+struct config_passive_interface {
+    struct config_reference interface; /* its name is the key */
+    bool active;                       /* `no passive-interface IF` beside `passive-interface default` */
+};
+
+/* `router ospf|eigrp NUMBER` */
+struct config_router {
+    uint8_t protocol;         /* the key: enum config_router_protocol */
+    uint16_t number;          /* process or AS */
+    struct address router_id; /* unset: FRR chooses */
+    CONFIG_ARRAY(struct config_router_network) networks;
+    CONFIG_ARRAY(struct config_redistribute) redistribute;
+    CONFIG_ARRAY(struct config_passive_interface) passive;
+    bool passive_default;
+    bool default_information, default_always, default_metric_written;
+    uint32_t default_metric;
+    uint8_t default_metric_type; /* 0: not written */
+    bool log_adjacency, log_adjacency_detail;
+    uint32_t spf_delay, spf_hold, spf_maximum; /* ms; all 0: not written */
+    uint32_t reference_bandwidth;              /* Mbit/s; 0: not written */
+    uint8_t maximum_paths, variance, distance; /* 0: not written */
+    CONFIG_ARRAY(struct config_kept) kept;
     struct config_place place;
 };
 
@@ -503,6 +587,7 @@ struct config {
     CONFIG_ARRAY(struct config_track) tracks;
     CONFIG_ARRAY(struct config_ssp) ssp_groups;
     CONFIG_ARRAY(struct config_interface) interfaces;
+    CONFIG_ARRAY(struct config_router) routers;
     CONFIG_ARRAY(struct config_access_list) access_lists;
     CONFIG_ARRAY(struct config_route) routes;
     CONFIG_ARRAY(struct config_kept) kept;
@@ -530,6 +615,7 @@ struct config_crypto_map_entry *config_find_crypto_map_entry(const struct config
 struct config_interface *config_find_interface(const struct config *c, const char *canonical_name);
 struct config_access_list *config_find_access_list(const struct config *c, const char *name);
 struct config_track *config_find_track(const struct config *c, uint32_t number);
+struct config_router *config_find_router(const struct config *c, enum config_router_protocol protocol);
 struct config_standby *config_find_standby(const struct config_interface *i, uint32_t group);
 struct config_vrrp *config_find_vrrp(const struct config_interface *i, uint32_t group);
 /* The group of that name on any interface; `ret_interface` (may be NULL) gets the interface. */
@@ -570,6 +656,9 @@ bool interface_device(const struct config_interface *i, char out[CONFIG_MAX_DEVI
 
 /* What one side of an entry stands for as a prefix; false where its wildcard has holes. */
 bool config_acl_side_prefix(const struct config_acl_side *s, struct prefix *ret);
+
+/* The wildcard of an address's class (10.0.0.0: 0.255.255.255), host order. */
+uint32_t config_classful_wildcard(const struct address *a);
 
 /* Printed names, in the language's own words: "aes 256", "md5", "pre-share", "esp-aes 256", "esp-md5-hmac"
  * ... */

@@ -104,6 +104,35 @@ int compare_vrrp(const void *group, const void *vrrp)
     return compare_numbers(*(const uint32_t *)group, ((const struct config_vrrp *)vrrp)->group);
 }
 
+int compare_router(const void *protocol, const void *router)
+{
+    return compare_numbers(*(const uint32_t *)protocol, ((const struct config_router *)router)->protocol);
+}
+
+int compare_router_network(const void *network, const void *other)
+{
+    const struct config_router_network *a = network, *b = other;
+    int order = address_compare(&a->address, &b->address);
+    return order != 0 ? order : compare_numbers(a->wildcard, b->wildcard);
+}
+
+int compare_redistribute(const void *source, const void *redistribute)
+{
+    return compare_numbers(*(const uint32_t *)source,
+                           ((const struct config_redistribute *)redistribute)->source);
+}
+
+int compare_passive_interface(const void *name, const void *passive)
+{
+    return interface_name_compare(name, ((const struct config_passive_interface *)passive)->interface.name);
+}
+
+int compare_eigrp_interface(const void *process, const void *eigrp)
+{
+    return compare_numbers(*(const uint32_t *)process,
+                           ((const struct config_eigrp_interface *)eigrp)->process);
+}
+
 int compare_route(const void *route, const void *other)
 {
     const struct config_route *a = route, *b = other;
@@ -186,6 +215,12 @@ struct config_track *config_find_track(const struct config *c, uint32_t number)
     return array_find(&c->tracks, &number, compare_track, NULL);
 }
 
+struct config_router *config_find_router(const struct config *c, enum config_router_protocol protocol)
+{
+    uint32_t key = protocol;
+    return array_find(&c->routers, &key, compare_router, NULL);
+}
+
 struct config_standby *config_find_standby(const struct config_interface *i, uint32_t group)
 {
     return array_find(&i->standby, &group, compare_standby, NULL);
@@ -249,6 +284,12 @@ bool config_acl_side_prefix(const struct config_acl_side *s, struct prefix *ret)
         return false;
     *ret = (struct prefix){s->address, s->length};
     return true;
+}
+
+uint32_t config_classful_wildcard(const struct address *a)
+{
+    uint8_t first = a->bytes[0];
+    return first < 128 ? 0xffffff : first < 192 ? 0xffff : 0xff;
 }
 
 /* ---- Printed names

@@ -26,6 +26,8 @@ static const struct grammar_mode config_modes[] = {
     {CONFIG_MODE_IPC_SCTP, CONFIG_MODE_IPC_ASSOCIATION, "config-ipc-protocol-sctp", "IPC over SCTP"},
     {CONFIG_MODE_IPC_LOCAL, CONFIG_MODE_IPC_SCTP, "config-ipc-local-sctp", "IPC, this side"},
     {CONFIG_MODE_IPC_REMOTE, CONFIG_MODE_IPC_SCTP, "config-ipc-remote-sctp", "IPC, the other side"},
+    {CONFIG_MODE_ROUTER_OSPF, CONFIG_MODE_GLOBAL, "config-router", "OSPF"},
+    {CONFIG_MODE_ROUTER_EIGRP, CONFIG_MODE_GLOBAL, "config-router", "EIGRP"},
     {CONFIG_MODE_ACCESS_LIST, CONFIG_MODE_GLOBAL, "config-ext-nacl", "Extended access list"},
     {CONFIG_MODE_ACCESS_LIST6, CONFIG_MODE_GLOBAL, "config-ipv6-acl", "IPv6 access list"},
     {CONFIG_MODE_KEPT, CONFIG_MODE_GLOBAL, "config-line", NULL},
@@ -35,9 +37,23 @@ static const struct grammar_mode config_modes[] = {
 int config_grammar_init(struct grammar *g)
 {
     static const struct command_table *const tables[] = {
-        &table_system,        &table_isakmp, &table_ipsec, &table_dynamic_map,  &table_crypto_map,
-        &table_reverse_route, &table_track,  &table_ssp,   &table_inter_device, &table_interface,
-        &table_standby,       &table_vrrp,   &table_route, &table_access_list,  &table_tail,
+        &table_system,
+        &table_isakmp,
+        &table_ipsec,
+        &table_dynamic_map,
+        &table_crypto_map,
+        &table_reverse_route,
+        &table_track,
+        &table_ssp,
+        &table_inter_device,
+        &table_interface,
+        &table_standby,
+        &table_vrrp,
+        &table_router_interface,
+        &table_router,
+        &table_route,
+        &table_access_list,
+        &table_tail,
     };
     grammar_init(g);
     int r = grammar_add_modes(g, config_modes, ARRAY_SIZE(config_modes));

@@ -26,6 +26,8 @@ enum config_mode {
     CONFIG_MODE_IPC_SCTP,
     CONFIG_MODE_IPC_LOCAL,
     CONFIG_MODE_IPC_REMOTE,
+    CONFIG_MODE_ROUTER_OSPF,
+    CONFIG_MODE_ROUTER_EIGRP,
     CONFIG_MODE_ACCESS_LIST,
     CONFIG_MODE_ACCESS_LIST6,
     CONFIG_MODE_KEPT, /* inside a block that has no function here */

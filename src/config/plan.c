@@ -191,7 +191,13 @@ static void snap_objects(const struct grammar *g, const struct config *c, struct
     for (uint32_t i = 0; i < c->routes.count; i++) {
         route_name(&c->routes.items[i], name, sizeof(name));
         if ((snap = snap_add(s, CONFIG_KIND_ROUTE, name, 0)) != NULL)
-            text_printf(&snap->parts[0], "%u", c->routes.items[i].distance);
+            text_printf(&snap->parts[0], "%u %u", c->routes.items[i].distance, c->routes.items[i].track);
+    }
+    for (uint32_t i = 0; i < c->routers.count; i++) {
+        const struct config_router *r = &c->routers.items[i];
+        bool ospf = r->protocol == CONFIG_ROUTER_OSPF;
+        if ((snap = snap_add(s, CONFIG_KIND_ROUTER, ospf ? "ospf" : "eigrp", r->number)) != NULL)
+            write_object(g, c, ospf ? CONFIG_MODE_ROUTER_OSPF : CONFIG_MODE_ROUTER_EIGRP, r, &snap->parts[0]);
     }
 }
 
@@ -441,10 +447,10 @@ const struct config_change *config_plan_find(const struct config_plan *p, enum c
 void config_plan_print(const struct config_plan *p, struct text *out)
 {
     static const char *const types[] = {"added", "removed", "changed"};
-    static const char *const kinds[] = {"hostname",   "isakmp",          "ipsec",         "isakmp policy",
-                                        "isakmp key", "isakmp peer",     "transform set", "access list",
-                                        "track",      "ssp group",       "interface",     "route",
-                                        "crypto map", "crypto map entry"};
+    static const char *const kinds[] = {"hostname",   "isakmp",      "ipsec",           "isakmp policy",
+                                        "isakmp key", "isakmp peer", "transform set",   "access list",
+                                        "track",      "ssp group",   "interface",       "router",
+                                        "route",      "crypto map",  "crypto map entry"};
     static const char *const reasons[] = {"selectors",     "peers", "transform",   "lifetime",
                                           "local address", "key",   "description", "routes"};
     for (uint32_t i = 0; i < p->changes.count; i++) {

@@ -21,6 +21,7 @@ enum config_kind {
     CONFIG_KIND_TRACK, /* number: of the object */
     CONFIG_KIND_SSP,   /* number: of the group; 0: redundancy inter-device and ipc zone */
     CONFIG_KIND_INTERFACE,
+    CONFIG_KIND_ROUTER,           /* name: ospf or eigrp; number: process or AS */
     CONFIG_KIND_ROUTE,            /* name: the route's line */
     CONFIG_KIND_CRYPTO_MAP,       /* local-address or which interfaces carry it */
     CONFIG_KIND_CRYPTO_MAP_ENTRY, /* name, number: sequence. Changed also where what it refers to changed; one

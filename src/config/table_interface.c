@@ -395,10 +395,10 @@ static const struct grammar_command commands[] = {
     UNSUPPORTED("encapsulation {dot1q|frame-relay|isl} [LINE]",
                 "Encapsulation\nVLAN\nFrame relay\nISL\nParameters\n"),
     UNSUPPORTED(
-        "ip {access-group|nat|mtu|ospf|policy|tcp|vrf|unnumbered|helper-address|inspect|virtual-reassembly} "
+        "ip {access-group|nat|mtu|policy|tcp|vrf|unnumbered|helper-address|inspect|virtual-reassembly} "
         "[LINE]",
         "IP\nPacket filter\nAddress "
-        "translation\nMTU\nOSPF\nPolicy\nTCP\nVRF\nUnnumbered\nHelper\nInspection\n"
+        "translation\nMTU\nPolicy\nTCP\nVRF\nUnnumbered\nHelper\nInspection\n"
         "Reassembly\nParameters\n"),
     UNSUPPORTED("ipv6 {enable|mtu|nd|ospf|traffic-filter|unnumbered} [LINE]",
                 "IPv6\nOn\nMTU\nNeighbour discovery\nOSPF\nFilter\nUnnumbered\nParameters\n"),

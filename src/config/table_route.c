@@ -54,7 +54,7 @@ static int apply_route(struct grammar_call *call)
     struct config_route route;
     const struct grammar_value *destination = grammar_arg(call, "destination"),
                                *hop = grammar_arg(call, "next-hop");
-    const struct grammar_value *track = grammar_arg(call, "track");
+    const struct grammar_value *track = grammar_arg(call, "object");
     uint32_t at;
     route_of(call, &route);
     struct prefix masked = route.prefix;
@@ -66,8 +66,10 @@ static int apply_route(struct grammar_call *call)
     }
     if (call_negative(call))
         return remove_routes(call, &route);
-    if (track != NULL)
-        return session_error(call, track, "'track' is not supported by this version of Holdfast");
+    if (track != NULL) {
+        route.track = (uint16_t)track->number;
+        route.track_place = session_place(call, track);
+    }
     if (hop != NULL && (address_is_any(&hop->address) || address_is_multicast(&hop->address)))
         return session_error(call, hop, "%s cannot be a next hop", hop->text);
     struct config_route *slot = array_find(&c->routes, &route, compare_route, &at);
@@ -93,7 +95,7 @@ static int apply_route(struct grammar_call *call)
 
 static void write_routes(struct config_writer *w, const struct config *c, const void *object)
 {
-    char prefix[2 * ADDRESS_TEXT + 8], mask[ADDRESS_TEXT], hop[ADDRESS_TEXT], distance[8];
+    char prefix[2 * ADDRESS_TEXT + 8], mask[ADDRESS_TEXT], hop[ADDRESS_TEXT], distance[8], track[16];
     (void)object;
     for (uint32_t i = 0; i < c->routes.count; i++) {
         const struct config_route *r = &c->routes.items[i];
@@ -103,12 +105,15 @@ static void write_routes(struct config_writer *w, const struct config *c, const 
         distance[0] = 0;
         if (r->distance != 1)
             snprintf(distance, sizeof(distance), " %u", r->distance);
-        writer_line(w, "%s route %s%s%s%s%s%s%s%s%s%s", v6 ? "ipv6" : "ip",
+        track[0] = 0;
+        if (r->track > 0)
+            snprintf(track, sizeof(track), " track %u", r->track);
+        writer_line(w, "%s route %s%s%s%s%s%s%s%s%s%s%s", v6 ? "ipv6" : "ip",
                     v6 ? prefix_print(&r->prefix, prefix) : address_print(&r->prefix.address, prefix),
                     v6 ? "" : " ", v6 ? "" : address_print(&m, mask), interface[0] != 0 ? " " : "", interface,
                     address_is_set(&r->next_hop) ? " " : "",
                     address_is_set(&r->next_hop) ? address_print(&r->next_hop, hop) : "", distance,
-                    r->name != NULL ? " name " : "", r->name != NULL ? r->name : "");
+                    r->name != NULL ? " name " : "", r->name != NULL ? r->name : "", track);
     }
     if (c->routes.count > 0)
         writer_separator(w);
@@ -119,10 +124,10 @@ static const struct grammar_command commands[] = {
      .no_tokens = 4,
      .grammar =
          "ip route IPV4:destination MASK {IPV4:next-hop|INTERFACE [IPV4:next-hop]} [<1-255>:distance] [name "
-         "NAME:route-name|track <1-1000>]...",
+         "NAME:route-name|track <1-1000>:object]...",
      .help = "IP\nA static route\nDestination\nNetwork mask\nNext hop\nInterface\nNext hop\nDistance; the "
              "lowest is used\nA "
-             "name for people\nName\nOnly while something is reachable\nNumber of the tracked object\n",
+             "name for people\nName\nOnly while a tracked object is up\nNumber of the tracked object\n",
      .standard = "distance 1",
      .apply = apply_route,
      .write = write_routes},

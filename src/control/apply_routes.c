@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `ip route` lines as kernel routes with their distance as metric. A route is there while its way out has its
- * line: it is withdrawn when the interface loses its carrier, and a floating one takes over. */
+ * line and the object that it tracks is up: else it is withdrawn, and a floating one takes over. */
 #include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #include "control/control.h"
+#include "control/redundancy.h"
 
 enum {
     METRIC_LIMIT = 256
@@ -114,6 +115,9 @@ static bool wanted_collect(struct control *c, const struct config *config, struc
 {
     for (uint32_t i = 0; i < config->routes.count; i++) {
         struct netlink_route r;
+        uint16_t track = config->routes.items[i].track;
+        if (track && !redundancy_track_up(c, track))
+            continue;
         if (route_make(c, config, &config->routes.items[i], &r) && !list_add(ret, &r))
             return false;
     }

@@ -25,6 +25,8 @@ void redundancy_engine_ready(struct control *c);
 /* Every group gives its role away and says so; devices and settings are taken back. */
 void redundancy_end(struct control *c);
 
+/* A tracked object of the configuration. */
+bool redundancy_track_up(const struct control *c, uint16_t number);
 /* A virtual address that is not ours now: nothing is sent from it. */
 bool redundancy_silent(const struct control *c, const struct address *local);
 /* The virtual devices whose parent is `ifindex`, or all (0). */

@@ -50,6 +50,14 @@ static void schedule(struct redundancy *r)
                    (ns_since(deadline, clock_now()) + NS_PER_MS - 1) / NS_PER_MS, 0);
 }
 
+static bool routes_depend(const struct config *config)
+{
+    for (uint32_t i = 0; config && i < config->routes.count; i++)
+        if (config->routes.items[i].track)
+            return true;
+    return false;
+}
+
 static void changes_follow(struct redundancy *r, const struct track_changes *changes)
 {
     for (unsigned i = 0; i < changes->count; i++) {
@@ -58,8 +66,11 @@ static void changes_follow(struct redundancy *r, const struct track_changes *cha
             change_log(r, o);
     }
     schedule(r);
-    if (changes->count)
-        list_for_each(&r->groups, l) group_review(list_entry(l, struct redundancy_group, all));
+    if (changes->count == 0)
+        return;
+    list_for_each(&r->groups, l) group_review(list_entry(l, struct redundancy_group, all));
+    if (routes_depend(r->control->config))
+        control_reapply_soon(r->control, false);
 }
 
 static void tick_due(uv_timer_t *timer)
@@ -347,6 +358,13 @@ void tracking_facts_configure(struct redundancy *r, const struct config *config)
     if (!r->routes)
         routes_watch(r);
     routes_read(&r->routes_timer);
+}
+
+bool redundancy_track_up(const struct control *c, uint16_t number)
+{
+    const struct track_object *o = c->redundancy ? tracking_find(&c->redundancy->tracking, number) : NULL;
+
+    return o && o->up;
 }
 
 void tracking_facts_begin(struct redundancy *r)
