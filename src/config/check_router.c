@@ -40,7 +40,7 @@ static void check_one(const struct config *c, const struct config_router *r, str
                               "router eigrp %u: FRR's eigrpd takes 'redistribute', but announces only "
                               "connected networks (FRR 8.4): use OSPF for static and reverse routes",
                               r->number);
-        else if (!d->subnets && d->source != CONFIG_REDISTRIBUTE_CONNECTED)
+        else if (!d->subnets)
             config_errors_add(errors, CONFIG_WARNING, d->place,
                               "router ospf %u: without 'subnets' only classful networks are redistributed",
                               r->number);

@@ -10,6 +10,7 @@
 #include "control/pair_policy.h"
 #include "control/redundancy.h"
 #include "control/reverse_routes.h"
+#include "control/routing.h"
 #include "control/spd_build.h"
 
 static const ns ENGINES_TIME = 50 * NS_PER_MS;
@@ -130,6 +131,7 @@ int control_apply(struct control *c, struct config *next)
         return error;
     }
     apply_routes(c, next);
+    routing_apply(c, next);
     c->config = next;
     c->config_version++;
     control_config_free(former);
@@ -158,6 +160,7 @@ void control_reapply(struct control *c)
     }
     apply_routes(c, c->config);
     reverse_routes_refresh(c->reverse_routes);
+    routing_apply(c, c->config);
 }
 
 void control_withdraw(struct control *c)

@@ -69,6 +69,7 @@ struct firewall;
 struct redundancy;
 struct resolver;
 struct reverse_routes;
+struct routing;
 
 struct control {
     const char *config_file, *run_directory;
@@ -99,6 +100,7 @@ struct control {
     struct reverse_routes *reverse_routes; /* reverse_routes.h */
     struct devices devices;
     uint32_t tun_ifindex;
+    struct routing *routing;       /* FRR */
     struct redundancy *redundancy; /* HSRP, VRRP, tracked objects */
 
     /* shared memory */

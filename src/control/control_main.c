@@ -19,6 +19,7 @@
 #include "control/pair_policy.h"
 #include "control/redundancy.h"
 #include "control/reverse_routes.h"
+#include "control/routing.h"
 #include "crypto/crypto.h"
 #include "io/files.h"
 #include "io/memfd.h"
@@ -151,6 +152,7 @@ static void stop_heard(uv_signal_t *handle, int signal)
     c->stopping = true;
     log_line(c->log, "HOLDFAST", 5, "STOP", "saying goodbye to all peers");
     goodbye_say(c);
+    routing_end(c);
     redundancy_end(c);
     control_withdraw(c);
     cli_server_end(c);
@@ -301,6 +303,7 @@ static int steps_run(struct control *c)
         {"the records of a predecessor", control_records_begin},
         {"redundancy", redundancy_begin},
         {"policy that comes with SAs", pair_policy_begin},
+        {"routing protocols", routing_begin},
         {"IKE", ike_begin},
         {"the configuration", config_begin},
         {"what a predecessor negotiated", restore_begin},

@@ -63,6 +63,13 @@ const struct grammar_command exec_commands[] = {
     {.grammar = "redundancy {switchover|force-switchover}",
      .help = "Stateful failover\nHand the role over to the other gateway\nHand it over\n",
      .about = "Hands all groups that this gateway owns over to the other one: no packet is lost."},
+    {.grammar = "show ip ospf [neighbor [detail]|interface|database|route]",
+     .help = "Show what is\nIP\nOSPF, as FRR knows it\nNeighbours\nEverything about "
+             "them\nInterfaces\nDatabase\nRoutes\n",
+     .about = "What FRR's command of the same name says."},
+    {.grammar = "show ip eigrp {neighbors|interfaces|topology}",
+     .help = "Show what is\nIP\nEIGRP, as FRR knows it\nNeighbours\nInterfaces\nTopology\n",
+     .about = "What FRR's command of the same name says."},
     {.grammar = "terminal monitor",
      .help = "Set terminal parameters\nshow log lines here as they come\n",
      .about = "Shows log and debug lines on this connection as they are written."},
