@@ -167,6 +167,7 @@ int lab_exec(const struct lab_options *o, int argc, char **argv)
         return LAB_FAILED;
     fabric_namespace(record.name, argv[0], name);
     int fd = netns_open(name);
+    routing_node_bind(fd, record.name, argv[0]);
     int rc = fd < 0 ? fd : netns_become(fd);
     if (rc < 0) {
         fprintf(stderr, "holdfast lab: namespace %s: %s\n", name, strerror(-rc));
@@ -226,6 +227,8 @@ static int fault_run(const struct scenario *s, const struct lab_record *record, 
     for (unsigned i = 0; i < s->node_count; i++) {
         if (s->nodes[i].kind == NODE_GATEWAY)
             gateway_init(&r->gateways[i], &s->nodes[i], r->fabric.node_ns[i], record->name);
+        if (s->nodes[i].routing)
+            routing_node_init(&r->routings[i], &s->nodes[i], r->fabric.node_ns[i], record->name);
         if (s->nodes[i].kind == NODE_FARM)
             farm_node_init(&r->farms[i], &s->nodes[i], r->fabric.node_ns[i], record->name, NULL);
     }

@@ -114,6 +114,38 @@ void netns_leave(int previous)
     close(previous);
 }
 
+enum { BINDS = 64 };
+
+static struct {
+    int fd;
+    char source[NETNS_BIND], target[NETNS_BIND];
+} binds[BINDS];
+static unsigned bind_count;
+
+void netns_bind(int fd, const char *source, const char *target)
+{
+    unsigned i = 0;
+    while (i < bind_count && binds[i].fd != fd)
+        i++;
+    if (i == BINDS)
+        return;
+    binds[i].fd = fd;
+    snprintf(binds[i].source, NETNS_BIND, "%s", source);
+    snprintf(binds[i].target, NETNS_BIND, "%s", target);
+    bind_count = MAX(bind_count, i + 1);
+}
+
+static int binds_mount(int fd)
+{
+    for (unsigned i = 0; i < bind_count; i++) {
+        if (binds[i].fd != fd || access(binds[i].source, F_OK) < 0 || access(binds[i].target, F_OK) < 0)
+            continue;
+        if (mount(binds[i].source, binds[i].target, NULL, MS_BIND, NULL) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
 int netns_become(int fd)
 {
     if (setns(fd, CLONE_NEWNET) < 0 || unshare(CLONE_NEWNS) < 0 ||
@@ -121,7 +153,7 @@ int netns_become(int fd)
         return -errno;
     /* /sys/class/net shows the namespace in which sysfs was mounted. */
     umount2("/sys", MNT_DETACH);
-    return mount("sysfs", "/sys", "sysfs", 0, NULL) < 0 ? -errno : 0;
+    return mount("sysfs", "/sys", "sysfs", 0, NULL) < 0 ? -errno : binds_mount(fd);
 }
 
 static bool same_namespace(const struct stat *ns, pid_t pid)

@@ -22,8 +22,14 @@ void netns_remove(const char *name);
 /* `ret_previous` is to be given to netns_leave. */
 int netns_enter(int fd, int *ret_previous) must_check;
 void netns_leave(int previous);
-/* For a child about to exec: enters for good, with a /sys of that namespace. */
+/* For a child about to exec: enters for good, with a /sys of that namespace, and what netns_bind said. */
 int netns_become(int fd) must_check;
+
+enum { NETNS_BIND = 128 };
+
+/* Whoever becomes this namespace sees the folder `source` as `target`, if both exist then. At most 64
+ * namespaces. */
+void netns_bind(int fd, const char *source, const char *target);
 
 /* The processes inside (never the caller itself). Returns how many there are; stores at most `size`. */
 unsigned netns_processes(int fd, pid_t *pids, unsigned size);

@@ -201,6 +201,32 @@ static bool gateways_start(struct run *r)
     return true;
 }
 
+static bool routing_start(struct run *r, unsigned i)
+{
+    char *output;
+    int rc = routing_node_start(&r->routings[i], ready_patience, &output);
+    if (rc < 0)
+        run_fail(r, "%s: FRR cannot be started: %s%s", r->scenario->nodes[i].name,
+                 output          ? output
+                 : rc == -ENOENT ? "it is not installed"
+                                 : strerror(-rc),
+                 rc == -ENOENT ? " (package frr)" : "");
+    free(output);
+    return rc == 0;
+}
+
+static bool routings_start(struct run *r)
+{
+    for (unsigned i = 0; i < r->scenario->node_count; i++) {
+        if (r->scenario->nodes[i].routing == 0)
+            continue;
+        routing_node_init(&r->routings[i], &r->scenario->nodes[i], r->fabric.node_ns[i], r->lab);
+        if (!routing_start(r, i))
+            return false;
+    }
+    return true;
+}
+
 static void farm_open(struct run *r, unsigned i)
 {
     const struct node *n = &r->scenario->nodes[i];
@@ -234,7 +260,7 @@ bool run_build(struct run *r)
         return false;
     }
     ns built = lab_now();
-    if (!gateways_start(r) || !farms_start(r)) {
+    if (!routings_start(r) || !gateways_start(r) || !farms_start(r)) {
         if (lab_stopping)
             run_fail(r, "interrupted");
         return false;
@@ -284,6 +310,10 @@ static void step_freeze(struct run *r, const struct step *step)
 static void step_kill(struct run *r, const struct step *step)
 {
     pid_t pid = 0;
+    if (step->routing) {
+        report_event(r, "  %u processes of FRR killed", routing_node_kill(&r->routings[step->node]));
+        return;
+    }
     int rc = gateway_kill(&r->gateways[step->node], step->role, &pid);
     if (rc < 0)
         run_fail(r, "kill %s %s: %s", r->scenario->nodes[step->node].name, role_name(step->role),
@@ -295,6 +325,13 @@ static void step_kill(struct run *r, const struct step *step)
 static void step_restart(struct run *r, const struct step *step)
 {
     struct gateway *g = &r->gateways[step->node];
+    if (step->routing)
+        routing_node_kill(&r->routings[step->node]);
+    /* A gateway that starts finds its FRR, should that have been killed. */
+    if (r->routings[step->node].node && !routing_start(r, step->node))
+        return;
+    if (step->routing)
+        return;
     gateway_stop(g);
     int rc = gateway_start(g);
     if (rc < 0)

@@ -14,6 +14,7 @@
 #include "lab/gateway.h"
 #include "lab/probe.h"
 #include "lab/recorder.h"
+#include "lab/routing_node.h"
 #include "lab/watch.h"
 
 struct check {
@@ -29,9 +30,10 @@ struct run {
     char lab[LAB_NAME];
     bool verbose;
     struct fabric fabric;
-    struct gateway gateways[SCENARIO_NODES]; /* .node NULL: not a gateway */
-    struct farm_node farms[SCENARIO_NODES];  /* .node NULL: not a farm */
-    json_t *farm_answers;                    /* of the steps */
+    struct gateway gateways[SCENARIO_NODES];      /* .node NULL: not a gateway */
+    struct farm_node farms[SCENARIO_NODES];       /* .node NULL: not a farm */
+    struct routing_node routings[SCENARIO_NODES]; /* .node NULL: no FRR there */
+    json_t *farm_answers;                         /* of the steps */
     struct probe probes[SCENARIO_FLOWS];
     struct capture captures[SCENARIO_WATCHES];
     struct recorder recorders[SCENARIO_CAPTURES];

@@ -331,8 +331,9 @@ static bool parse_config(struct topology *p)
     const char *file;
     if (!statement_node(p, true))
         return false;
-    if (n->kind != NODE_GATEWAY)
-        return script_fail(p->text, st->line, st->words[0].column, "only a gateway has a configuration");
+    if (n->kind != NODE_GATEWAY && n->routing == 0)
+        return script_fail(p->text, st->line, st->words[0].column,
+                           "only a gateway has a configuration, and a router below its `routing`");
     const struct word *w = statement_peek(st);
     if (!take_word(p->text, st, "the name of the configuration file", &file))
         return false;
@@ -341,6 +342,27 @@ static bool parse_config(struct topology *p)
     if (!n->config)
         return script_fail(p->text, st->line, w->column, "no file %s in the scenario's folder", file);
     return take_end(p->text, st);
+}
+
+static bool parse_routing(struct topology *p)
+{
+    struct node *n = p->node;
+    struct statement *st = &p->statement;
+    if (!statement_node(p, true))
+        return false;
+    if (n->kind != NODE_GATEWAY && n->kind != NODE_ROUTER)
+        return script_fail(p->text, st->line, st->words[0].column,
+                           "'routing' belongs below a router or gateway");
+    n->routing = 0;
+    do {
+        if (statement_accept(st, "ospf"))
+            n->routing |= NODE_ROUTING_OSPF;
+        else if (statement_accept(st, "eigrp"))
+            n->routing |= NODE_ROUTING_EIGRP;
+        else
+            return script_expected(p->text, st, "'ospf' or 'eigrp'");
+    } while (!statement_done(st));
+    return true;
 }
 
 static bool farm_node(struct topology *p)
@@ -460,7 +482,7 @@ static const struct {
     {"title", parse_title},     {"variant", parse_variant}, {"set", parse_set},
     {"node", parse_node},       {"address", parse_address}, {"route", parse_route},
     {"config", parse_config},   {"sysctl", parse_sysctl},   {"link", parse_link},
-    {"options", parse_options}, {"partner", parse_partner},
+    {"options", parse_options}, {"partner", parse_partner}, {"routing", parse_routing},
 };
 
 static bool parse_statement(struct topology *p)
@@ -471,7 +493,7 @@ static bool parse_statement(struct topology *p)
     }
     return script_expected(
         p->text, &p->statement,
-        "title, variant, set, node, address, route, config, options, partner, sysctl or link");
+        "title, variant, set, node, address, route, routing, config, options, partner, sysctl or link");
 }
 
 /* What only the whole file can tell: each address is on a device of its node, each gateway has a
@@ -487,13 +509,13 @@ static bool topology_complete(struct topology *p)
                 return script_fail(p->text, p->text->line, 1, "no link has the device %s of node %s", device,
                                    n->name);
         }
-        if (n->kind == NODE_GATEWAY && !n->config) {
+        if (!n->config && (n->kind == NODE_GATEWAY || (n->kind == NODE_ROUTER && n->routing))) {
             char file[SCRIPT_NAME + 8];
-            snprintf(file, sizeof file, "%s.conf", n->name);
+            snprintf(file, sizeof file, "%s.%s", n->name, n->kind == NODE_GATEWAY ? "conf" : "frr");
             n->config = config_path(s, file);
             if (!n->config)
-                return script_fail(p->text, p->text->line, 1, "no configuration %s for gateway %s", file,
-                                   n->name);
+                return script_fail(p->text, p->text->line, 1, "no configuration %s for %s %s", file,
+                                   node_kind_name(n->kind), n->name);
         }
     }
     for (unsigned i = 0; i < s->node_count; i++) {

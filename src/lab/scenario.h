@@ -47,6 +47,9 @@ struct node_sysctl {
     char *value;
 };
 
+/* Bits of node.routing: FRR's daemons, beside zebra. */
+enum { NODE_ROUTING_OSPF = 1, NODE_ROUTING_EIGRP = 2 };
+
 struct node {
     char name[SCRIPT_NAME];
     enum node_kind kind;
@@ -56,7 +59,8 @@ struct node {
     unsigned route_count;
     struct node_sysctl sysctls[SCENARIO_NODE_SYSCTLS];
     unsigned sysctl_count;
-    char *config;  /* gateways: path of the file of the chosen variant */
+    uint8_t routing; /* FRR runs there; 0: not */
+    char *config;  /* gateways: path of the file of the chosen variant; routers: of FRR's, where that runs */
     char *options; /* farms: of `holdfast lab farm` */
     struct {       /* farms: the far end of their traffic */
         bool given;
@@ -218,9 +222,10 @@ struct step {
     enum watch_direction direction; /* of a blackhole at one end, seen from its node */
     double loss;                    /* percent */
     enum role role;
-    ns timeout;  /* wait */
-    char *text;  /* command or words to say */
-    char *label; /* `as` of wait, check and judge; may be NULL */
+    bool routing; /* kill and restart: FRR of the node */
+    ns timeout;   /* wait */
+    char *text;   /* command or words to say */
+    char *label;  /* `as` of wait, check and judge; may be NULL */
     struct condition condition;
     unsigned mark;            /* which one is set */
     struct judge_plan *judge; /* may be NULL */

@@ -224,10 +224,26 @@ static bool parse_fault(struct step_parser *p)
     return script_expected(p->text, st, "a node at an end of that link");
 }
 
+/* NODE routing, where FRR runs in that node. */
+static bool routing_accept(struct step_parser *p)
+{
+    const struct word *w = statement_peek(p->statement);
+    int node = w ? scenario_find_node(p->scenario, w->text) : -1;
+    unsigned taken = p->statement->taken;
+    if (node < 0 || p->scenario->nodes[node].routing == 0)
+        return false;
+    p->statement->taken++;
+    p->step->routing = statement_accept(p->statement, "routing");
+    p->step->node = (unsigned)node;
+    if (!p->step->routing)
+        p->statement->taken = taken;
+    return p->step->routing;
+}
+
 static bool parse_kill(struct step_parser *p)
 {
-    return take_gateway(p->text, p->statement, p->scenario, &p->step->node) &&
-           take_role(p->text, p->statement, &p->step->role);
+    return routing_accept(p) || (take_gateway(p->text, p->statement, p->scenario, &p->step->node) &&
+                                 take_role(p->text, p->statement, &p->step->role));
 }
 
 /* Without a role: all its processes. */
@@ -241,7 +257,7 @@ static bool parse_freeze(struct step_parser *p)
 
 static bool parse_restart(struct step_parser *p)
 {
-    return take_gateway(p->text, p->statement, p->scenario, &p->step->node);
+    return routing_accept(p) || take_gateway(p->text, p->statement, p->scenario, &p->step->node);
 }
 
 static bool parse_command(struct step_parser *p)
