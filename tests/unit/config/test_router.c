@@ -78,6 +78,9 @@ static const struct {
      "f:4:10: warning: router ospf 1: network 10.2.0.0: no interface has an address in it"},
     {ETH "router ospf 1\n redistribute static\n",
      "f:4:2: warning: router ospf 1: without 'subnets' only classful networks are redistributed"},
+    {ETH " standby 1 ip 10.1.0.9\nrouter eigrp 1\n network 10.0.0.0\n",
+     "f:1:1: warning: interface eth0: FRR's eigrpd (8.4) may crash"},
+    {ETH " standby 1 ip 10.1.0.9\n standby use-bia\nrouter eigrp 1\n network 10.0.0.0\n", NULL},
     {ETH "router eigrp 1\n redistribute static\n", "f:4:2: warning: router eigrp 1: FRR's eigrpd takes"},
 };
 

@@ -170,6 +170,26 @@ static void test_good_timeline(void **state)
 
 #define FARM NODES "node s farm\n options \"--gateway 9.1.1.22\"\n partner a 10.0.0.1\n"
 
+static void test_routing(void **state)
+{
+    (void)state;
+    char error[SCRIPT_ERROR];
+    struct scenario *s = parse("variant one\nset daemon eigrp\n" NODES
+                               "node h router\nrouting ospf ${daemon}\nconfig h-${daemon}.frr\n"
+                               "node k gateway\nrouting ospf\nlink l3 h:e0 k:e0\n",
+                               "kill h routing\nrestart k routing\nrestart k\nkill k engine\n", NULL, error);
+    assert_string_equal(error, "");
+    assert_int_equal(s->nodes[2].routing, 0);
+    assert_int_equal(s->nodes[3].routing, NODE_ROUTING_OSPF | NODE_ROUTING_EIGRP);
+    assert_string_equal(s->nodes[3].config, "h-eigrp.frr");
+    assert_int_equal(s->nodes[4].routing, NODE_ROUTING_OSPF);
+    assert_true(s->steps[0].routing && s->steps[0].node == 3);
+    assert_true(s->steps[1].routing && s->steps[1].node == 4);
+    assert_false(s->steps[2].routing || s->steps[3].routing);
+    assert_int_equal(s->steps[3].role, ROLE_ENGINE);
+    scenario_free(s);
+}
+
 static void test_farm(void **state)
 {
     (void)state;
@@ -245,7 +265,9 @@ static const struct {
     {FARM, "check farm s up", NULL, "L:1:16: expected ==, !=, <, <=, > or >=, found the end of the line"},
     {"", NULL, NULL, "T:1:1: expected at least one node"},
     {"nod a host", NULL, NULL,
-     "T:1:1: expected title, variant, set, node, address, route, config, options, partner, sysctl or link, "
+     "T:1:1: expected title, variant, set, node, address, route, routing, config, options, partner, sysctl "
+     "or "
+     "link, "
      "found 'nod'"},
     {"\n  node a", NULL, NULL,
      "T:2:9: expected 'host', 'router', 'gateway' or 'farm', found the end of the line"},
@@ -267,7 +289,8 @@ static const struct {
     {"node a host\naddress e0 10.0.0.1/24\n", NULL, NULL, "T:3:1: no link has the device e0 of node a"},
     {"node g gateway\naddress e0 10.0.0.1/24", NULL, NULL,
      "T:2:1: 'address' of a gateway stands in its configuration, not here"},
-    {"node a host\nconfig x.conf", NULL, NULL, "T:2:1: only a gateway has a configuration"},
+    {"node a host\nconfig x.conf", NULL, NULL,
+     "T:2:1: only a gateway has a configuration, and a router below its `routing`"},
     {"node a host\nroute 10.0.0.0/8 10.1.1.1", NULL, NULL, "T:2:18: expected 'via', found '10.1.1.1'"},
     {"node a host\nroute default via x", NULL, NULL,
      "T:2:19: expected the address of the next hop, found 'x'"},
@@ -318,6 +341,12 @@ static const struct {
     {NODES, "kill a engine", NULL, "L:1:6: expected the name of a gateway, found 'a'"},
     {NODES, "kill g everything", NULL,
      "L:1:8: expected 'supervisor', 'control' or 'engine', found 'everything'"},
+    {NODES, "kill r routing", NULL, "L:1:6: expected the name of a gateway, found 'r'"},
+    {NODES, "restart a routing", NULL, "L:1:9: expected the name of a gateway, found 'a'"},
+    {"node a host\nrouting ospf", NULL, NULL, "T:2:1: 'routing' belongs below a router or gateway"},
+    {"node r router\nrouting rip", NULL, NULL, "T:2:9: expected 'ospf' or 'eigrp', found 'rip'"},
+    {"node r router\nconfig x", NULL, NULL,
+     "T:2:1: only a gateway has a configuration, and a router below its `routing`"},
     {NODES, "freeze a", NULL, "L:1:8: expected the name of a gateway, found 'a'"},
     {NODES, "thaw g all", NULL, "L:1:8: expected 'supervisor', 'control' or 'engine', found 'all'"},
     {NODES, "at 5 cut l1", NULL, "L:1:4: expected a time (200ms, 5s, 2m), found '5'"},
@@ -418,9 +447,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good_topology), cmocka_unit_test(test_first_variant_is_the_default),
-        cmocka_unit_test(test_farm),          cmocka_unit_test(test_good_timeline),
-        cmocka_unit_test(test_judge),         cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_limits),        cmocka_unit_test(test_drawing),
+        cmocka_unit_test(test_farm),          cmocka_unit_test(test_routing),
+        cmocka_unit_test(test_good_timeline), cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_mistakes),      cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_drawing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
