@@ -35,8 +35,8 @@ static void connection_init(struct farm *f, uint32_t i)
         .interface_name = "lo",
         .sequence = i + 1,
         .local = address_v4(address_v4_get(&o->first) + i),
-        .peers = &f->peer,
-        .peer_count = 1,
+        .peers = f->peers,
+        .peer_count = o->gateway_count,
         .transform_sets = {&f->transform_set},
         .transform_set_count = 1,
         .pfs_group = o->pfs_group,
@@ -53,9 +53,9 @@ static void config_init(struct farm *f)
     const struct farm_options *o = &f->options;
     uint32_t half_open = 2 * o->count + 64;
 
-    f->peer = (struct ike_peer){.address = o->gateway};
-    f->key = (struct ike_key){.peer = {o->gateway, address_bits(&o->gateway)},
-                              .key = bytes_of(o->key, strlen(o->key))};
+    for (uint32_t i = 0; i < o->gateway_count; i++)
+        f->peers[i] = (struct ike_peer){.address = o->gateways[i]};
+    f->key = (struct ike_key){.peer = {address_v4(0), 0}, .key = bytes_of(o->key, strlen(o->key))};
     f->transform_set = (struct ike_transform_set){.name = "farm", .has_esp = true, .esp = o->esp};
     for (uint32_t i = 0; i < o->count; i++)
         connection_init(f, i);
@@ -103,8 +103,9 @@ static int addresses_make_local(const struct farm_options *o)
     while ((first ^ last) & prefix_mask_of_length(r.destination.length))
         r.destination.length--;
     prefix_mask(&r.destination);
-    if (prefix_contains(&r.destination, &o->gateway))
-        return -EADDRINUSE;
+    for (uint32_t i = 0; i < o->gateway_count; i++)
+        if (prefix_contains(&r.destination, &o->gateways[i]))
+            return -EADDRINUSE;
     int error = netlink_new(&n);
     if (error)
         return error;

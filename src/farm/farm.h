@@ -14,8 +14,11 @@
 #include "farm/account.h"
 #include "ike/ike.h"
 
+enum { FARM_GATEWAYS_MAX = 4 };
+
 struct farm_options {
-    struct address gateway;
+    struct address gateways[FARM_GATEWAYS_MAX]; /* the peers of every spoke, in order of preference */
+    uint32_t gateway_count;
     struct address first;          /* IPv4; of spoke 0 */
     struct prefix gateway_network; /* what the gateway protects */
     uint32_t networks;             /* host order: first network of the spokes */

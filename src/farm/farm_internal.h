@@ -40,7 +40,7 @@ struct farm {
     struct ike_key key;
     struct ike_transform_set transform_set;
     struct ike_connection *connections;
-    struct ike_peer peer;
+    struct ike_peer peers[FARM_GATEWAYS_MAX];
     struct selector *selectors;
     struct spoke *spokes;
     uint32_t *spoke_of_slot;  /* by slot of the pair */

@@ -14,7 +14,8 @@
 #include "farm/command_socket.h"
 
 static const char usage_text[] =
-    "usage: holdfast lab farm --gateway ADDRESS [--count N] [--first ADDRESS] [--networks ADDRESS/LENGTH]\n"
+    "usage: holdfast lab farm --gateway ADDRESS... [--count N] [--first ADDRESS] [--networks "
+    "ADDRESS/LENGTH]\n"
     "           [--gateway-network ADDRESS/LENGTH] [--suite bench|today|des-md5] [--group N] [--pfs N]\n"
     "           [--key TEXT | --key-file FILE] [--lifetime SECONDS] [--ike-lifetime SECONDS]\n"
     "           [--dpd SECONDS] [--dpd-retry SECONDS] [--dpd-misses N] [--in-flight N]\n"
@@ -170,7 +171,7 @@ static bool option_take(struct program *p, int name, const char *value)
 
     switch (name) {
     case 'g':
-        return v4_read(value, &o->gateway);
+        return o->gateway_count < FARM_GATEWAYS_MAX && v4_read(value, &o->gateways[o->gateway_count++]);
     case 'n':
         return number_read(value, 1, SPI_SLOTS_MAX / 2 - 64, &o->count);
     case 'f':
@@ -227,7 +228,7 @@ static bool options_fit(const struct farm_options *o)
 {
     uint64_t networks = (uint64_t)o->count << (32 - o->network_length);
 
-    return address_is_set(&o->gateway) && o->networks + networks <= UINT64_C(1) << 32 &&
+    return o->gateway_count && o->networks + networks <= UINT64_C(1) << 32 &&
            (uint64_t)address_v4_get(&o->first) + o->count <= UINT64_C(1) << 32;
 }
 
