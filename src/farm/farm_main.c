@@ -275,18 +275,32 @@ static void print(char *answer)
     free(answer);
 }
 
-/* False: the end. One line at a time is what the other side writes. */
-static bool input_serve(struct command_context *c)
+/* What came on standard input and is no whole line yet. */
+struct input {
+    char text[COMMAND_LINE];
+    size_t used;
+};
+
+/* False: the end. Lines may come in pieces, or several at once. */
+static bool input_serve(struct input *in, struct command_context *c)
 {
-    char line[COMMAND_LINE];
-    ssize_t len = read(STDIN_FILENO, line, sizeof line - 1);
+    ssize_t len = read(STDIN_FILENO, in->text + in->used, sizeof in->text - 1 - in->used);
+    char *end;
 
     if (len <= 0)
         return len < 0 && errno == EINTR;
-    line[len] = 0;
-    if (strncmp(line, "quit", 4) == 0)
-        return false;
-    print(command_run(c, line));
+    in->used += (size_t)len;
+    in->text[in->used] = 0;
+    while ((end = strchr(in->text, '\n'))) {
+        *end = 0;
+        if (strncmp(in->text, "quit", 4) == 0)
+            return false;
+        print(command_run(c, in->text));
+        in->used -= (size_t)(end + 1 - in->text);
+        memmove(in->text, end + 1, in->used + 1);
+    }
+    if (in->used == sizeof in->text - 1)
+        in->used = 0; /* no command is that long: what follows will be refused */
     return true;
 }
 
@@ -294,6 +308,7 @@ static int serve(struct program *p, struct farm *f)
 {
     struct command_context c = {.farm = f, .timeout = p->timeout, .stop = &stopping};
     struct command_socket s;
+    struct input input = {.used = 0};
     struct pollfd ready[COMMAND_POLLS] = {{.fd = STDIN_FILENO, .events = POLLIN}};
     int error = p->socket ? command_socket_open(&s, p->socket) : 0;
 
@@ -309,7 +324,7 @@ static int serve(struct program *p, struct farm *f)
         farm_turn(f, NS_PER_S, ready, p->socket ? COMMAND_POLLS : 1);
         if (p->socket)
             command_socket_serve(&s, ready, &c);
-        else if (ready[0].revents && !input_serve(&c))
+        else if (ready[0].revents && !input_serve(&input, &c))
             break;
     }
     if (p->socket) {
