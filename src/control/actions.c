@@ -28,7 +28,9 @@ static void job_done(uv_work_t *work, int status)
         ike_job_free(w->job);
     } else {
         const struct ike_event e = {.type = IKE_EVENT_JOB, .job = w->job};
+        ns began = clock_now();
         control_ike(c, &e);
+        loop_section(&c->watch, "the result of a key exchange", began, clock_now());
     }
     free(w);
 }
@@ -205,8 +207,10 @@ static void timer_due(uv_timer_t *timer)
 {
     struct control *c = timer->data;
     const struct ike_event e = {.type = IKE_EVENT_TIMER};
+    ns began = clock_now();
 
     control_ike(c, &e);
+    loop_section(&c->watch, "IKE's timers", began, clock_now());
 }
 
 void control_ike_schedule(struct control *c)

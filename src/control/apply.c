@@ -50,20 +50,34 @@ static struct spd_table *spd_buffer(struct control *c)
     return spd_next(c->spd);
 }
 
+/* Notes a part of a compilation; returns when the next one begins. */
+static ns part_note(struct control *c, const char *what, ns began)
+{
+    ns now = clock_now();
+
+    loop_section(&c->watch, what, began, now);
+    return now;
+}
+
 static int compile_fill(struct control *c, const struct config *config, struct generation *g,
                         struct policy_routes *routes)
 {
+    ns at = clock_now();
     const struct peer_names names = {.find = resolver_find, .context = c->resolver};
     int error = scopes_make(config, &c->devices, c->ids, &g->scopes, control_report, c);
 
     if (!error)
         error = pair_policy_fill(c, g);
+    at = part_note(c, "the scopes of the crypto maps", at);
     if (!error)
         error = ike_config_build(config, &g->scopes, &names, &g->ike, control_report, c);
+    at = part_note(c, "IKE's configuration", at);
     if (!error)
         error = spd_build(&g->scopes, &c->devices, spd_buffer(c));
+    at = part_note(c, "the engine's policy", at);
     if (!error)
         error = policy_build(&g->scopes, &c->devices, c->tun_ifindex, routes);
+    (void)part_note(c, "the routes of the policy", at);
     return error;
 }
 
@@ -72,9 +86,11 @@ int control_compile(struct control *c, const struct config *config)
     struct policy_routes routes = {0};
     struct generation *g = calloc(1, sizeof *g);
     int error = g ? compile_fill(c, config, g, &routes) : -ENOMEM;
+    ns at = clock_now();
 
     if (!error)
         error = apply_firewall(c, &g->scopes);
+    at = part_note(c, "the packet filter", at);
     if (error) {
         generation_free(g);
         policy_done(&routes);
@@ -84,12 +100,14 @@ int control_compile(struct control *c, const struct config *config)
     sad_epochs_take(c->sad, c->spd_epochs);
     apply_policy(c, &routes);
     policy_done(&routes);
+    at = part_note(c, "routes into the tunnel device", at);
 
     struct generation *former = c->generation;
     c->generation = g;
     pair_policy_use(c);
     ike_configure(c->ike, &g->ike.config, clock_now());
     generation_free(former);
+    (void)part_note(c, "IKE's change of configuration", at);
     control_ike_schedule(c);
     return 0;
 }

@@ -230,6 +230,9 @@ static void help_run(struct cli_client *client, const char *line)
 static void request_run(struct cli_client *client, const struct cli_header *header, const char *line,
                         bool more_follow)
 {
+    struct loop_watch *watch = &client->server->control->watch;
+    ns began = clock_now();
+
     switch (header->type) {
     case CLI_RUN:
         line_run(client, line, more_follow);
@@ -243,6 +246,7 @@ static void request_run(struct cli_client *client, const struct cli_header *head
     default:
         break; /* an interrupt that came after the end of its command */
     }
+    loop_section(watch, "a command", began, clock_now());
 }
 
 static bool header_good(const struct cli_header *h)

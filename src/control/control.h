@@ -15,6 +15,7 @@
 #include "control/ike_config_build.h"
 #include "control/key_files.h"
 #include "control/log.h"
+#include "control/loop_watch.h"
 #include "control/policy_build.h"
 #include "control/scopes.h"
 #include "crypto/packet_cipher.h"
@@ -75,6 +76,7 @@ struct control {
     const char *config_file, *run_directory;
     bool foreground, stopping, restarted; /* restarted: a predecessor left its state */
     uv_loop_t loop;
+    struct loop_watch watch;
     ns started;
 
     struct log *log;

@@ -244,6 +244,9 @@ static int loop_begin(struct control *c)
     int error = uv_loop_init(&c->loop);
     if (error)
         return error;
+    error = loop_watch_begin(&c->watch, &c->loop);
+    if (error)
+        return error;
     uv_timer_init(&c->loop, &c->ike_timer);
     uv_timer_init(&c->loop, &c->reapply_timer);
     uv_timer_init(&c->loop, &c->retire_timer);
@@ -354,6 +357,7 @@ int control_main(const char *config_file, const char *run_directory, bool foregr
              "holdfast %s: %u connections, ready in %llu ms", HOLDFAST_VERSION,
              c->generation->scopes.connection_count,
              (unsigned long long)(ns_since(clock_now(), c->started) / NS_PER_MS));
+    loop_watch_reset(&c->watch);
     uv_run(&c->loop, UV_RUN_DEFAULT);
     fflush(NULL);
     _exit(c->stopping ? 0 : 1); /* key exchanges may still run in the pool: nothing waits for them */

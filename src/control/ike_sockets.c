@@ -53,6 +53,7 @@ static void socket_ready(uv_poll_t *poll, int status, int events)
         errors_read(s);
         (void)!uv_poll_start(&s->poll, UV_READABLE, socket_ready);
     }
+    ns began = clock_now();
     for (unsigned round = 0; round < SOCKET_ROUNDS; round++) {
         int n = datagram_receive(s->control->reader, s->fd, SOCKET_BATCH, datagrams);
         for (int i = 0; i < n; i++)
@@ -60,6 +61,7 @@ static void socket_ready(uv_poll_t *poll, int status, int events)
         if (n < SOCKET_BATCH)
             break;
     }
+    loop_section(&s->control->watch, "IKE's messages", began, clock_now());
 }
 
 int control_sockets_begin(struct control *c)

@@ -80,6 +80,7 @@ static void event_heard(void *user, const struct netlink_event *e)
 static void reapply_due(uv_timer_t *timer)
 {
     struct control *c = timer->data;
+    ns began = clock_now();
 
     if (c->devices_lost) {
         c->devices_lost = false;
@@ -89,6 +90,7 @@ static void reapply_due(uv_timer_t *timer)
     control_reapply(c);
     if (c->devices_lost)
         control_reapply_soon(c, true);
+    loop_section(&c->watch, "a change of the devices", began, clock_now());
 }
 
 void control_reapply_soon(struct control *c, bool compile)
@@ -104,10 +106,12 @@ static void monitor_ready(uv_poll_t *poll, int status, int events)
     struct control *c = poll->data;
 
     (void)events;
+    ns began = clock_now();
     if (netlink_monitor_dispatch(c->monitor) != 0) {
         c->devices_lost = true;
         control_reapply_soon(c, true);
     }
+    loop_section(&c->watch, "what the kernel tells of devices", began, clock_now());
     if (status < 0)
         (void)!uv_poll_start(poll, UV_READABLE, monitor_ready);
 }

@@ -163,21 +163,33 @@ void group_vrrp_step(struct redundancy_group *g, struct vrrp_event *e)
     group_schedule(g);
 }
 
+static ns group_deadline(const struct redundancy_group *g)
+{
+    return g->protocol == REDUNDANCY_HSRP ? hsrp_deadline(&g->hsrp) : vrrp_deadline(&g->vrrp);
+}
+
 static void timer_due(uv_timer_t *timer)
 {
     struct redundancy_group *g = timer->data;
     struct hsrp_event h = {.kind = HSRP_EVENT_TICK};
     struct vrrp_event v = {.kind = VRRP_EVENT_TICK};
+    ns began = clock_now();
 
+    ns late = ns_since(began, group_deadline(g));
+
+    g->latest = MAX(g->latest, late);
+    for (unsigned i = 0; i < LOOP_PAUSE_CLASSES; i++)
+        g->late_counts[i] += late >= loop_pause_classes[i];
     if (g->protocol == REDUNDANCY_HSRP)
         group_hsrp_step(g, &h);
     else
         group_vrrp_step(g, &v);
+    loop_section(&g->redundancy->control->watch, "a timer of redundancy", began, clock_now());
 }
 
 void group_schedule(struct redundancy_group *g)
 {
-    ns deadline = g->protocol == REDUNDANCY_HSRP ? hsrp_deadline(&g->hsrp) : vrrp_deadline(&g->vrrp);
+    ns deadline = group_deadline(g);
 
     if (deadline == NS_NEVER) {
         uv_timer_stop(g->timer);

@@ -72,6 +72,8 @@ struct redundancy_group {
     bool running, has_run; /* what the machine was told last; whether it ever ran */
     struct virtual_device device;
     uint64_t send_errors;
+    ns latest;                                /* the most that its timer was served behind its time */
+    uint64_t late_counts[LOOP_PAUSE_CLASSES]; /* how often it was by at least so long */
     uv_timer_t *timer;
     bool keep;
 };

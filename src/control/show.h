@@ -19,6 +19,7 @@
 
 struct control;
 struct ha_facts;
+struct loop_watch;
 struct redundancy;
 
 /* In GRAMMAR_MODE_EXEC. `clear`, `debug` and the like are not here. */
@@ -52,6 +53,7 @@ struct show_source {
     const struct log *log; /* NULL: no ring */
     const struct supervisor_process *processes;
     bool engine_ready, debug_isakmp, debug_ipsec, debug_engine, debug_keys;
+    const struct loop_watch *loop;       /* NULL: not watched */
     uint64_t channel_lost;               /* messages to the engine that found its queue full */
     const struct redundancy *redundancy; /* NULL: none */
 

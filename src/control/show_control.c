@@ -129,6 +129,7 @@ int control_show(struct control *c, const struct grammar_call *call, struct text
         .spd = c->spd,
         .log = c->log,
         .processes = c->processes,
+        .loop = &c->watch,
         .engine_ready = c->engine_ready,
         .debug_isakmp = c->debug.isakmp,
         .debug_ipsec = c->debug.ipsec,

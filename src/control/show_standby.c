@@ -64,6 +64,10 @@ static void fact_common(struct show *s, json_t *o, const struct redundancy_group
     fact_text(s, o, "ownership", ownership_role_name(g->ownership.verdict.role));
     fact_flag(s, o, "fit", g->ownership.verdict.run);
     fact_number(s, o, "send_errors", g->send_errors);
+    fact_number(s, o, "timer_latest_us", g->latest / NS_PER_US);
+    fact_number(s, o, "timer_late_5ms", g->late_counts[0]);
+    fact_number(s, o, "timer_late_15ms", g->late_counts[1]);
+    fact_number(s, o, "timer_late_50ms", g->late_counts[2]);
 }
 
 /* The groups of one protocol, in the order of the configuration. */

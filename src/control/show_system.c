@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config/write.h"
+#include "control/loop_watch.h"
 #include "control/show_internal.h"
 #include "io/files.h"
 
@@ -189,6 +190,26 @@ const struct show_subject show_logging = {
 
 /* ---- show processes ---- */
 
+/* Of control, which answers: how long its loop was away from its sockets and timers. */
+static void loop_facts(struct show *s, json_t *control)
+{
+    const struct loop_watch *w = s->source->loop;
+    json_t *o = json_object();
+
+    fact_number(s, o, "longest_pause_us", w->longest.length / NS_PER_US);
+    if (w->longest.at)
+        fact_number(s, o, "longest_pause_seconds_ago", seconds_since(s, w->longest.at));
+    if (w->longest.what) {
+        fact_text(s, o, "longest_pause_by", w->longest.what);
+        fact_number(s, o, "longest_pause_by_us", w->longest.what_length / NS_PER_US);
+    }
+    fact_number(s, o, "pauses_5ms", w->counts[0]);
+    fact_number(s, o, "pauses_15ms", w->counts[1]);
+    fact_number(s, o, "pauses_50ms", w->counts[2]);
+    fact_number(s, o, "pauses_200ms", w->counts[3]);
+    fact_value(s, control, "loop", o);
+}
+
 static json_t *process_facts(struct show *s, const struct supervisor_process *p)
 {
     struct show_cost cost = {0};
@@ -209,6 +230,8 @@ static json_t *process_facts(struct show *s, const struct supervisor_process *p)
         fact_number(s, o, "last_exit_seconds_ago", seconds_since(s, p->last_exit));
         fact_text(s, o, "last_exit_reason", p->last_reason);
     }
+    if (s->source->loop && strcmp(p->name, "control") == 0)
+        loop_facts(s, o);
     return o;
 }
 
@@ -217,6 +240,24 @@ static void processes_gather(struct show *s)
     for (unsigned i = 0; i < SUPERVISOR_PROCESSES && !s->failed; i++)
         if (s->source->processes[i].name[0])
             show_item(s, process_facts(s, &s->source->processes[i]));
+}
+
+static void loop_render(const json_t *o, struct text *out)
+{
+    char ago[DURATION_TEXT];
+
+    if (!known_at(o, "longest_pause_seconds_ago"))
+        return;
+    text_printf(out, "  longest pause of its loop %.1f ms, %s ago",
+                (double)number_at(o, "longest_pause_us") / 1000,
+                duration_print(number_at(o, "longest_pause_seconds_ago"), ago));
+    if (known_at(o, "longest_pause_by"))
+        text_printf(out, ", %.1f ms of it %s", (double)number_at(o, "longest_pause_by_us") / 1000,
+                    text_at(o, "longest_pause_by"));
+    text_printf(
+        out, "\n  pauses of 5 ms or more: %llu, of 15 ms: %llu, of 50 ms: %llu, of 200 ms: %llu\n",
+        (unsigned long long)number_at(o, "pauses_5ms"), (unsigned long long)number_at(o, "pauses_15ms"),
+        (unsigned long long)number_at(o, "pauses_50ms"), (unsigned long long)number_at(o, "pauses_200ms"));
 }
 
 static void processes_head(const struct show *s, struct text *out)
@@ -241,6 +282,8 @@ static void processes_render(const struct show *s, const json_t *o, struct text 
         text_printf(out, "  %s ago: %s", duration_print(number_at(o, "last_exit_seconds_ago"), ago),
                     text_at(o, "last_exit_reason"));
     text_add(out, "\n");
+    if (known_at(o, "loop"))
+        loop_render(json_object_get(o, "loop"), out);
 }
 
 const struct show_subject show_processes = {

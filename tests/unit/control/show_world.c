@@ -3,6 +3,7 @@
 #include "show_world.h"
 
 #include "config/parse.h"
+#include "control/loop_watch.h"
 #include "replication/session.h"
 
 enum { WAN0 = 2, WAN1 = 3, LAN = 4, RING = 64 * 1024 };
@@ -141,6 +142,9 @@ void world_begin(struct world *w, const char *text)
     sad_init(w->sad, WORLD_SLOTS);
     w->ring = calloc(1, RING);
     w->log = log_new(w->ring, RING, false);
+    static const struct loop_watch loop = {
+        .longest = {12300 * NS_PER_US, 9940 * NS_PER_S, "the packet filter", 11 * NS_PER_MS},
+        .counts = {7, 1, 0, 0}};
     w->source = (struct show_source){
         .now = WORLD_NOW_S * NS_PER_S,
         .wall = 1700000000 * NS_PER_S,
@@ -157,6 +161,7 @@ void world_begin(struct world *w, const char *text)
         .sad = w->sad,
         .log = w->log,
         .processes = w->processes,
+        .loop = &loop,
         .engine_ready = true,
         .debug_keys = true,
         .channel_lost = 2,
