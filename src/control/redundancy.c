@@ -10,12 +10,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "control/hello_pacer.h"
 #include "control/redundancy_internal.h"
 #include "io/multicast_socket.h"
 
 enum { READ_BATCH = 32, READ_SIZE = 2048, ENGINE_PERIOD_MS = 200, RT_PRIORITY = 1, NICE = -10 };
 
-static const ns ENGINE_PATIENCE = 1 * NS_PER_S, ENGINE_ASK_AGAIN = 2 * NS_PER_S, SHORT_HOLD = 1 * NS_PER_S;
+static const ns ENGINE_PATIENCE = 1 * NS_PER_S, ENGINE_ASK_AGAIN = 2 * NS_PER_S, SHORT_HOLD = 1 * NS_PER_S,
+                LOOP_PATIENCE = 1 * NS_PER_S;
 
 int redundancy_begin(struct control *c)
 {
@@ -96,6 +98,35 @@ static void engine_watch(struct redundancy *r, bool on)
     }
 }
 
+static int hello_send(void *context, uint32_t ifindex, struct bytes frame)
+{
+    const struct redundancy *r = context;
+
+    return frame_send(r->frame_socket, ifindex, frame);
+}
+
+static void loop_is_here(uv_prepare_t *prepare)
+{
+    const struct redundancy *r = prepare->data;
+
+    hello_pacer_alive(r->pacer, clock_now());
+}
+
+/* A configuration of thousands of entries keeps the loop busy for longer than such a hold time. */
+static void pacer_begin(struct redundancy *r)
+{
+    int error = hello_pacer_new(LOOP_PATIENCE, hello_send, r, &r->pacer);
+
+    if (error) {
+        log_line(r->control->log, "HOLDFAST", 4, "REDUNDANCY",
+                 "hellos depend on a loop that is never busy for long: no thread: %s", strerror(-error));
+        return;
+    }
+    uv_prepare_init(&r->control->loop, &r->here);
+    r->here.data = r;
+    uv_prepare_start(&r->here, loop_is_here);
+}
+
 /* Timers of milliseconds need a processor at once, whatever else runs on the machine. Threads that compute
  * keys do not inherit it. */
 static void priority_raise(struct redundancy *r, ns hold)
@@ -107,6 +138,7 @@ static void priority_raise(struct redundancy *r, ns hold)
     r->priority_raised = true;
     if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &p) != 0)
         (void)!setpriority(PRIO_PROCESS, 0, NICE);
+    pacer_begin(r);
 }
 
 /* ---- groups ---- */
@@ -373,6 +405,8 @@ void redundancy_end(struct control *c)
     list_for_each_safe(&r->interfaces, l, next)
         interface_free(list_entry(l, struct redundancy_interface, all));
     virtual_devices_sweep(c);
+    hello_pacer_free(r->pacer);
+    r->pacer = NULL;
 }
 
 /* ---- for others ---- */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "control/hello_pacer.h"
 #include "control/redundancy_internal.h"
 #include "io/arp.h"
 #include "io/multicast_socket.h"
@@ -40,6 +41,28 @@ static uint8_t group_state(const struct redundancy_group *g)
 
 /* ---- actions ---- */
 
+/* Whether this says that the role is ours: what must not come late. */
+static bool says_active(const struct redundancy_group *g, struct bytes payload)
+{
+    struct hsrp_message m;
+
+    if (g->protocol == REDUNDANCY_HSRP)
+        return hsrp_parse(payload, &m) == HSRP_OK && m.opcode == HSRP_HELLO && m.state == HSRP_ACTIVE;
+    return g->vrrp.state == VRRP_MASTER && payload.len > 2 && payload.data[2] != 0;
+}
+
+static void action_pace(struct redundancy_group *g, const struct multicast_packet *p)
+{
+    uint8_t frame[HELLO_PACER_FRAME];
+    ns interval = g->protocol == REDUNDANCY_HSRP ? g->hsrp.hello : g->vrrp.config.interval * 10 * NS_PER_MS;
+    int len =
+        g->redundancy->pacer && says_active(g, p->payload) ? multicast_frame(p, frame, sizeof frame) : -1;
+
+    if (len > 0)
+        hello_pacer_put(g->redundancy->pacer, g, p->ifindex, bytes_of(frame, (size_t)len), interval,
+                        clock_now());
+}
+
 static void action_send(struct redundancy_group *g, const struct redundancy_send *s)
 {
     struct multicast_packet p = {.ifindex = g->ifindex, .source = g->source, .tos = HSRP_TOS};
@@ -61,6 +84,7 @@ static void action_send(struct redundancy_group *g, const struct redundancy_send
     /* Lost, as on the wire; it is said again. */
     if (multicast_send(g->redundancy->frame_socket, &p) != 0)
         g->send_errors++;
+    action_pace(g, &p);
 }
 
 static void action_announce(struct redundancy_group *g, const struct address *a)
@@ -75,6 +99,10 @@ static void action_announce(struct redundancy_group *g, const struct address *a)
 void group_actions(struct redundancy_group *g, const struct redundancy_actions *a)
 {
     struct control *c = g->redundancy->control;
+
+    /* Before anything else is said: the thread must not contradict it. */
+    if (!group_active(g))
+        hello_pacer_drop(g->redundancy->pacer, g);
 
     for (unsigned i = 0; i < a->count; i++) {
         const struct redundancy_action *one = &a->items[i];
@@ -282,6 +310,7 @@ void group_free(struct redundancy_group *g)
 {
     if (g->running)
         run_tell(g, false);
+    hello_pacer_drop(g->redundancy->pacer, g);
     virtual_device_remove(g);
     if (g->protocol == REDUNDANCY_HSRP)
         hsrp_done(&g->hsrp);

@@ -83,6 +83,8 @@ struct redundancy {
     struct list groups, interfaces;
     struct tracking tracking;
     int frame_socket;
+    struct hello_pacer *pacer; /* NULL: no group has short timers */
+    uv_prepare_t here;         /* tells the pacer in each turn of the loop */
     struct datagram_reader *reader;
     uv_timer_t tracking_timer, engine_timer, routes_timer;
     struct netlink_monitor *routes; /* while routes are tracked */
