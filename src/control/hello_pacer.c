@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread that repeats hellos; see hello_pacer.h. */
+/* The threads that repeat hellos; see hello_pacer.h. */
 #include "control/hello_pacer.h"
 
 #include <errno.h>
@@ -12,9 +12,9 @@
 
 #include "io/clock.h"
 
-/* That of the loop, not above it: a kernel that does not preempt itself wakes an equal on another processor,
- * a higher one on the loop's own, where it waits for the end of the system call that keeps the loop away. */
-enum { PACER_PRIORITY = 1 };
+/* A kernel that does not preempt itself may keep the processor on which the loop is in a long system call: a
+ * thread that woke there would wait for its end. So there are two, each on a processor of its own. */
+enum { PACER_PRIORITY = 2, PACER_THREADS = 2 };
 
 struct paced {
     const void *owner;
@@ -25,7 +25,8 @@ struct paced {
 };
 
 struct hello_pacer {
-    pthread_t thread;
+    pthread_t threads[PACER_THREADS];
+    unsigned thread_count;
     pthread_mutex_t lock; /* entries, count, ending */
     pthread_cond_t changed;
     bool ending;
@@ -81,15 +82,35 @@ static void *pacer_main(void *user)
     return NULL;
 }
 
-static int thread_start(struct hello_pacer *p)
+static int thread_start(struct hello_pacer *p, unsigned cpu)
 {
+    pthread_attr_t attributes;
     sigset_t all, before;
+    cpu_set_t set;
 
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    pthread_attr_init(&attributes);
+    pthread_attr_setaffinity_np(&attributes, sizeof set, &set);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&p->thread, NULL, pacer_main, p);
+    int error = pthread_create(&p->threads[p->thread_count], &attributes, pacer_main, p);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    p->thread_count += error == 0;
     return -error;
+}
+
+/* On the first processors that we may use. */
+static int threads_start(struct hello_pacer *p)
+{
+    cpu_set_t set;
+    int error = sched_getaffinity(0, sizeof set, &set) < 0 ? -errno : 0;
+
+    for (unsigned cpu = 0; !error && cpu < CPU_SETSIZE && p->thread_count < PACER_THREADS; cpu++)
+        if (CPU_ISSET(cpu, &set))
+            error = thread_start(p, cpu);
+    return error;
 }
 
 int hello_pacer_new(ns patience, int (*send)(void *context, uint32_t ifindex, struct bytes frame),
@@ -113,11 +134,9 @@ int hello_pacer_new(ns patience, int (*send)(void *context, uint32_t ifindex, st
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&p->changed, &clock);
     pthread_condattr_destroy(&clock);
-    int error = thread_start(p);
+    int error = threads_start(p);
     if (error) {
-        pthread_cond_destroy(&p->changed);
-        pthread_mutex_destroy(&p->lock);
-        free(p);
+        hello_pacer_free(p);
         return error;
     }
     *ret = p;
@@ -130,9 +149,10 @@ void hello_pacer_free(struct hello_pacer *p)
         return;
     pthread_mutex_lock(&p->lock);
     p->ending = true;
-    pthread_cond_signal(&p->changed);
+    pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->lock);
-    pthread_join(p->thread, NULL);
+    for (unsigned i = 0; i < p->thread_count; i++)
+        pthread_join(p->threads[i], NULL);
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->lock);
     wipe(p->entries, sizeof p->entries);
@@ -156,7 +176,7 @@ void hello_pacer_put(struct hello_pacer *p, const void *owner, uint32_t ifindex,
     struct paced *e = entry_find(p, owner);
     if (!e && p->count < HELLO_PACER_ENTRIES) {
         e = &p->entries[p->count++];
-        pthread_cond_signal(&p->changed);
+        pthread_cond_broadcast(&p->changed);
     }
     if (e) {
         *e = (struct paced){.owner = owner,

@@ -14,7 +14,8 @@ enum { HELLO_PACER_ENTRIES = 256, HELLO_PACER_FRAME = 256 };
 
 struct hello_pacer;
 
-/* `send` is called in the thread. -ENOMEM, or what the thread could not be started with. */
+/* `send` is called in the threads, never twice at a time. -ENOMEM, or what the threads could not be started
+ * with. */
 int hello_pacer_new(ns patience, int (*send)(void *context, uint32_t ifindex, struct bytes frame),
                     void *context, struct hello_pacer **ret) must_check;
 void hello_pacer_free(struct hello_pacer *p);
@@ -25,7 +26,7 @@ void hello_pacer_put(struct hello_pacer *p, const void *owner, uint32_t ifindex,
 void hello_pacer_drop(struct hello_pacer *p, const void *owner);
 /* The loop is there. */
 void hello_pacer_alive(struct hello_pacer *p, ns now);
-/* Frames that the thread sent. */
+/* Frames that the threads sent. */
 uint64_t hello_pacer_sent(const struct hello_pacer *p);
 
 #endif
