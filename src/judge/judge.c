@@ -109,7 +109,7 @@ static void sequence_check(const struct sight *s, const struct key_sa *sa)
 {
     struct judge *j = s->judge;
     const struct seal *seal = s->seal;
-    bool again = sa ? set_add(j, SET_SEQUENCES, sa->number, 0, seal->sequence)
+    bool again = sa ? set_add(j, SET_SEQUENCES, sa->key, seal->spi, seal->sequence)
                     : set_add(j, SET_STRANGERS, seal->spi,
                               address_number(&s->facts->destination, seal->protocol), seal->sequence);
     char destination[ADDRESS_TEXT];
@@ -288,7 +288,7 @@ static void replay_take(struct sight *s)
     s->seal = &s->facts->seals[0];
     struct key_sa *sa = s->seal->protocol == IP_PROTOCOL_ESP ? open_seal(s, &result, &next, &inner) : NULL;
     bool known =
-        sa ? number_set_has(&j->sets[SET_SEQUENCES], sa->number, 0, s->seal->sequence)
+        sa ? number_set_has(&j->sets[SET_SEQUENCES], sa->key, s->seal->spi, s->seal->sequence)
            : number_set_has(&j->sets[SET_STRANGERS], s->seal->spi,
                             address_number(&s->facts->destination, s->seal->protocol), s->seal->sequence);
     if (!known)

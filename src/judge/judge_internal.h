@@ -40,7 +40,8 @@ struct judge_counts {
 };
 
 enum judge_set {
-    SET_SEQUENCES, /* owner: an SA of the key table */
+    SET_SEQUENCES, /* owner: a key of the key table, high half: the SPI; so an SA whose peer moved is one SA
+                    */
     SET_STRANGERS, /* sequence numbers of ESP SAs without key, and of AH; owner: the SPI */
     SET_UNREAD,    /* SPIs without key that were told */
     SET_IVS,       /* owner: a cipher key of the key table */

@@ -113,12 +113,19 @@ static bool algorithms_take(struct key_sa *sa, const char *cipher, const char *h
     return packet_algorithms_valid(&sa->algorithms);
 }
 
+/* What tells keys apart: without a cipher that of integrity. */
+static struct bytes cipher_key(const struct key_sa *sa)
+{
+    return sa->algorithms.encryption == PACKET_ENCRYPTION_NULL
+               ? bytes_of(sa->integrity_key, PACKET_INTEGRITY_KEY_MAX)
+               : bytes_of(sa->encryption_key, PACKET_KEY_MAX);
+}
+
 static bool same_cipher_key(const struct key_sa *a, const struct key_sa *b)
 {
     return a->algorithms.encryption == b->algorithms.encryption &&
            a->algorithms.key_bytes == b->algorithms.key_bytes &&
-           bytes_equal_secret(bytes_of(a->encryption_key, PACKET_KEY_MAX),
-                              bytes_of(b->encryption_key, PACKET_KEY_MAX));
+           bytes_equal_secret(cipher_key(a), cipher_key(b));
 }
 
 static bool same_sa(const struct key_sa *a, const struct key_sa *b)
@@ -131,14 +138,13 @@ static bool same_sa(const struct key_sa *a, const struct key_sa *b)
 
 static uint32_t key_hash(const struct key_sa *sa)
 {
-    return hash_bytes(sa->encryption_key, sizeof sa->encryption_key, 0);
+    struct bytes key = cipher_key(sa);
+    return hash_bytes(key.data, key.len, 0);
 }
 
 /* The number that this cipher key has already, or the next one. */
 static uint32_t key_number(struct key_table *t, const struct key_sa *sa, uint32_t hash)
 {
-    if (sa->algorithms.encryption == PACKET_ENCRYPTION_NULL)
-        return 0;
     for (struct hash_link *l = hash_table_first(&t->by_key, hash); l; l = hash_link_next(l, hash)) {
         const struct key_sa *other = container_of(l, struct key_sa, by_key);
         if (same_cipher_key(sa, other))
@@ -167,7 +173,7 @@ static int sa_add(struct key_table *t, const struct key_sa *sa)
     *copy = *sa;
     uint32_t hash = key_hash(sa);
     copy->key = key_number(t, sa, hash);
-    copy->number = ++t->sa_count;
+    t->sa_count++;
     copy->next = t->all;
     t->all = copy;
     hash_table_add(&t->by_spi, &copy->by_spi, spi_hash(sa->spi));

@@ -19,8 +19,7 @@ struct key_sa {
     struct key_sa *next; /* of all */
     struct address destination;
     uint32_t spi;
-    uint32_t number; /* of this SA, from 1 */
-    uint32_t key;    /* of this cipher key, from 1 */
+    uint32_t key; /* number of this cipher key, from 1 */
     struct packet_algorithms algorithms;
     uint8_t encryption_key[PACKET_KEY_MAX];
     uint8_t integrity_key[PACKET_INTEGRITY_KEY_MAX];

@@ -14,9 +14,9 @@
 #include "config/parse.h"
 #include "lab/scenario.h"
 
-static const char *const folders[] = {"scenarios/single-link", "scenarios/multiple-identities",
-                                      "scenarios/asymmetric-routing", "tests/scenarios/plain-routing",
-                                      "tests/scenarios/one-gateway"};
+static const char *const folders[] = {"scenarios/single-link",         "scenarios/replayed-packets",
+                                      "scenarios/multiple-identities", "scenarios/asymmetric-routing",
+                                      "tests/scenarios/plain-routing", "tests/scenarios/one-gateway"};
 
 static void config_file_check(const struct grammar *g, const char *path)
 {
