@@ -164,7 +164,8 @@ static void lost_count(struct recorder_child *c)
 static void __attribute__((noreturn)) recorder_main(struct recorder_child *c)
 {
     int previous, error;
-    unsigned at = 0, idle = 0;
+    unsigned at = 0;
+    ns end = NS_NEVER;
     socklen_t len = sizeof error;
     struct timespec now;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -177,11 +178,12 @@ static void __attribute__((noreturn)) recorder_main(struct recorder_child *c)
         recorder_fail(c, "namespace");
     ring_open(c);
     c->shared->ready = true;
-    /* After the word to stop: until the ring gave nothing for longer than a block may stay open. */
-    while (!c->shared->stop || idle < 4) {
+    /* After the word to stop: until every block that was open then must have been given to us. */
+    while (lab_now() < end) {
+        if (c->shared->stop && end == NS_NEVER)
+            end = lab_now() + 5 * RING_RETIRE_MS * NS_PER_MS;
         if (block_take(c, at)) {
             at = (at + 1) % RING_BLOCKS;
-            idle = 0;
             continue;
         }
         struct pollfd p = {.fd = c->fd, .events = POLLIN};
@@ -191,8 +193,9 @@ static void __attribute__((noreturn)) recorder_main(struct recorder_child *c)
             usleep(RING_RETIRE_MS * 1000);
         }
         lost_count(c);
-        idle = c->shared->stop ? idle + 1 : 0;
     }
+    for (unsigned i = 0; i < RING_BLOCKS && block_take(c, at); i++) /* a slow machine */
+        at = (at + 1) % RING_BLOCKS;
     clock_gettime(CLOCK_REALTIME, &now);
     lost_count(c);
     bool good =
