@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "control/control.h"
+#include "control/ssp.h"
 
 struct job_work {
     uv_work_t work;
@@ -92,18 +93,24 @@ static void record_action(struct control *c, const struct ike_action *a)
 
     if (a->type == IKE_ACTION_FORGET) {
         record_store_delete(c->records, a->record.kind, a->record.key);
+        if (a->group && !a->replica)
+            ssp_record_deleted(c, a->group, a->record.kind, a->record.key);
         return;
     }
     error = record_store_put(c->records, a->record.kind, a->record.key, a->record.data);
     if (error)
         log_line(c->log, "HOLDFAST", 2, "RECORD",
                  "a record could not be kept (%s): it is lost if control ends", strerror(-error));
+    if (a->group && !a->replica)
+        ssp_record(c, a->group, a->record.kind, a->record.key, a->record.data);
 }
 
-static void install_action(struct control *c, const struct ike_action *a)
+static void install_action(struct control *c, const struct ike_action *a,
+                           const struct session_lease *ceilings)
 {
     const struct ike_pair_install *p = &a->install;
-    int error = control_pair_install(c, p);
+    const struct pair_share share = {.group = a->group, .member = ssp_member(c), .ceilings = *ceilings};
+    int error = control_pair_install(c, p, &share);
 
     if (error) {
         const struct ike_event e = {.type = IKE_EVENT_CLEAR,
@@ -115,7 +122,14 @@ static void install_action(struct control *c, const struct ike_action *a)
         log_line(c->log, "HOLDFAST", 4, "KEYS", "keys could not be written to %s", c->keys.directory);
 }
 
-static void action_run(struct control *c, const struct ike_action *a)
+static void remove_action(struct control *c, const struct ike_action *a)
+{
+    if (a->group && !a->replica)
+        ssp_pair_gone(c, a->group, a->pair.slot);
+    control_pair_remove(c, a->pair.slot, a->pair.spi_in);
+}
+
+void control_action_now(struct control *c, const struct ike_action *a, const struct session_lease *ceilings)
 {
     switch (a->type) {
     case IKE_ACTION_SEND:
@@ -125,7 +139,7 @@ static void action_run(struct control *c, const struct ike_action *a)
         job_start(c, a->job);
         break;
     case IKE_ACTION_INSTALL_PAIR:
-        install_action(c, a);
+        install_action(c, a, ceilings);
         break;
     case IKE_ACTION_CONFIRM_PAIR:
         control_pair_confirm(c, a->pair.slot, a->pair.spi_in);
@@ -137,7 +151,7 @@ static void action_run(struct control *c, const struct ike_action *a)
         control_pair_move(c, a->pair.slot, a->pair.spi_in, &a->pair.remote);
         break;
     case IKE_ACTION_REMOVE_PAIR:
-        control_pair_remove(c, a->pair.slot, a->pair.spi_in);
+        remove_action(c, a);
         break;
     case IKE_ACTION_ACQUIRE_FAILED:
         acquire_failed(c, a);
@@ -162,6 +176,25 @@ static void action_run(struct control *c, const struct ike_action *a)
     }
 }
 
+/* Now, or when the standby has what it depends on. */
+static void action_run(struct control *c, const struct ike_action *a, const struct session_lease *ceilings)
+{
+    if (!commit_hold(c, a, ceilings))
+        control_action_now(c, a, ceilings);
+}
+
+/* The standby gets the pairs of this step before the records that name them: whatever it has when we end, it
+ * has no tunnel without its SAs. */
+static void pairs_announce(struct control *c, struct session_lease ceilings[IKE_ACTIONS_MAX])
+{
+    for (unsigned i = 0; i < c->actions->count; i++) {
+        const struct ike_action *a = &c->actions->list[i];
+        ceilings[i] = (struct session_lease){.out = UINT64_MAX, .in = UINT64_MAX};
+        if (a->type == IKE_ACTION_INSTALL_PAIR && a->group)
+            ssp_pair_new(c, a->group, &a->install, &ceilings[i]);
+    }
+}
+
 static void queue_put(struct control *c, const struct ike_event *e)
 {
     if (c->queue_count == c->queue_capacity) {
@@ -177,12 +210,15 @@ static void queue_put(struct control *c, const struct ike_event *e)
 
 static void step_one(struct control *c, const struct ike_event *e)
 {
+    struct session_lease ceilings[IKE_ACTIONS_MAX];
     struct ike_event timed = *e;
 
     timed.now = clock_now();
     ike_step(c->ike, &timed, c->actions);
+    c->commit.need = 0;
+    pairs_announce(c, ceilings);
     for (unsigned i = 0; i < c->actions->count; i++)
-        action_run(c, &c->actions->list[i]);
+        action_run(c, &c->actions->list[i], &ceilings[i]);
     ike_actions_done(c->actions);
 }
 

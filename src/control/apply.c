@@ -12,6 +12,7 @@
 #include "control/reverse_routes.h"
 #include "control/routing.h"
 #include "control/spd_build.h"
+#include "control/ssp.h"
 
 static const ns ENGINES_TIME = 50 * NS_PER_MS;
 enum { ENGINES_PAUSE = 50000 /* ns */ };
@@ -73,6 +74,8 @@ static int compile_fill(struct control *c, const struct config *config, struct g
         error = ike_config_build(config, &g->scopes, &names, &g->ike, control_report, c);
     at = part_note(c, "IKE's configuration", at);
     if (!error)
+        ssp_ike_config(c, &g->ike.config);
+    if (!error)
         error = spd_build(&g->scopes, &c->devices, spd_buffer(c));
     at = part_note(c, "the engine's policy", at);
     if (!error)
@@ -132,6 +135,9 @@ int control_apply(struct control *c, struct config *next)
     if (error)
         log_line(c->log, "HOLDFAST", 3, "NETLINK", "the devices of this machine cannot be read: %s",
                  strerror(-error));
+    error = ssp_configure(c, next);
+    if (error)
+        log_line(c->log, "HOLDFAST", 2, "SSP", "shared groups cannot be set up: %s", strerror(-error));
     redundancy_apply(c, next);
     /* A group that goes on where a predecessor of this process was has its addresses again by now. */
     if (redundancy_device_count(c) && devices_read(&c->devices, c->netlink) != 0)
@@ -152,6 +158,7 @@ int control_apply(struct control *c, struct config *next)
     routing_apply(c, next);
     c->config = next;
     c->config_version++;
+    ssp_apply(c);
     control_config_free(former);
     error = control_running_store(c);
     if (error)

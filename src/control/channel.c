@@ -8,6 +8,7 @@
 
 #include "control/control.h"
 #include "control/redundancy.h"
+#include "control/ssp.h"
 
 enum { CHANNEL_BATCH = 256 };
 
@@ -93,6 +94,9 @@ static void message_heard(struct control *c, const struct channel_message *m, st
         break;
     case CHANNEL_PAIR_HARD:
         pair_heard(c, m, IKE_EVENT_PAIR_HARD);
+        break;
+    case CHANNEL_PAIR_LEASE:
+        ssp_lease_due(c, m->pair.slot, m->pair.spi_in);
         break;
     case CHANNEL_PAIR_USED:
         pair_heard(c, m, IKE_EVENT_PAIR_USED);

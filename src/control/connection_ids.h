@@ -9,6 +9,8 @@
 
 enum { CONNECTION_IDS_MAX = 1 << 17, CONNECTION_KEY_MAX = 200 };
 
+#define CONNECTION_ID_SHARED 0x80000000u /* from here on: made from the key */
+
 struct connection_ids;
 
 /* How numbers are kept over a restart; `key` NULL: forget it. */
@@ -24,6 +26,10 @@ bool connection_ids_restore(struct connection_ids *ids, uint32_t id, struct byte
 /* The number of (scope, map, sequence), given now or earlier. 0: no more numbers or no memory. */
 uint32_t connection_ids_get(struct connection_ids *ids, const char *scope, const char *map,
                             uint32_t sequence);
+/* The same for a connection whose SAs are shared with another gateway: a number that is made from its key
+ * alone, so that both have the same. 0 also if another key has it already. */
+uint32_t connection_ids_get_shared(struct connection_ids *ids, const char *group, const char *map,
+                                   uint32_t sequence);
 /* Around a compilation: numbers that were not asked for since begin are forgotten at end. */
 void connection_ids_begin(struct connection_ids *ids);
 void connection_ids_end(struct connection_ids *ids);

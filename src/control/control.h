@@ -11,6 +11,7 @@
 #include "config/errors.h"
 #include "config/grammar.h"
 #include "config/model.h"
+#include "control/commit.h"
 #include "control/devices.h"
 #include "control/ike_config_build.h"
 #include "control/key_files.h"
@@ -26,15 +27,18 @@
 #include "ipsec/sad.h"
 #include "ipsec/spd.h"
 #include "replication/record_store.h"
+#include "replication/shared_group.h"
 #include "supervisor/handover.h"
 #include "supervisor/status.h"
 
 /* Records of control itself, beside those of enum ike_record_kind. */
 enum control_record_kind {
-    CONTROL_RECORD_CONNECTION = 32,     /* key: connection id -> its key (connection_ids.h) */
-    CONTROL_RECORD_ADDRESS = 33,        /* an address that we added to a device and take away at the end */
-    CONTROL_RECORD_VIRTUAL_DEVICE = 34, /* a device that we made, and the state of its group */
-    CONTROL_RECORD_ARP_SETTINGS = 35,   /* of an interface with groups, as they were before */
+    CONTROL_RECORD_CONNECTION = 32,       /* key: connection id -> its key (connection_ids.h) */
+    CONTROL_RECORD_ADDRESS = 33,          /* an address that we added to a device and take away at the end */
+    CONTROL_RECORD_VIRTUAL_DEVICE = 34,   /* a device that we made, and the state of its group */
+    CONTROL_RECORD_ARP_SETTINGS = 35,     /* of an interface with groups, as they were before */
+    CONTROL_RECORD_SHARED_GROUP = 36,     /* our part in a group of gateways that share SAs */
+    CONTROL_RECORD_PAIR_SA = SHARED_PAIR, /* key: slot -> the pair of SAs with its keys, of a shared group */
 };
 
 /* Everything that is made from the configuration and the machine's devices. */
@@ -71,10 +75,12 @@ struct redundancy;
 struct resolver;
 struct reverse_routes;
 struct routing;
+struct ssp;
 
 struct control {
     const char *config_file, *run_directory;
-    bool foreground, stopping, restarted; /* restarted: a predecessor left its state */
+    bool foreground, leaving, stopping; /* leaving: roles are handed over first */
+    bool restarted, restored;           /* a predecessor left its state; what it knew is known again */
     uv_loop_t loop;
     struct loop_watch watch;
     ns started;
@@ -127,6 +133,8 @@ struct control {
     struct datagram_reader *reader;
     struct packet_cipher *cipher;
     struct rng rng;
+    struct commit commit;              /* actions that wait for the standby */
+    struct ssp *ssp;                   /* groups whose SAs are shared; ssp.h */
     uint32_t jobs;                     /* under way */
     struct retiring retiring, retired; /* gathering; waiting for the engines */
     uv_timer_t retire_timer;
@@ -153,10 +161,28 @@ struct control {
  * turn). */
 void control_ike(struct control *c, const struct ike_event *e);
 void control_ike_schedule(struct control *c);
+/* An action that waited for the standby. */
+void control_action_now(struct control *c, const struct ike_action *a, const struct session_lease *ceilings);
 
 /* ---- pairs.c: the SAD ---- */
 
-int control_pair_install(struct control *c, const struct ike_pair_install *p) must_check;
+/* How a pair of a group of gateways is shared. */
+struct pair_share {
+    uint8_t group, member;
+    bool replica; /* of the owner's: not used before a takeover, which goes on from `ceilings` */
+    struct session_lease ceilings;
+};
+
+/* `share` may be NULL. */
+int control_pair_install(struct control *c, const struct ike_pair_install *p,
+                         const struct pair_share *share) must_check;
+/* The owner's pair, which may be there already. */
+int control_pair_replica(struct control *c, const struct ike_pair_install *p,
+                         const struct pair_share *share) must_check;
+void control_pair_ceilings(struct sad_pair *pair, const struct session_lease *l, uint64_t out_mark,
+                           uint64_t in_mark);
+/* Returns when no engine works with what was in the SAD before; not for a dead or hanging engine. */
+void control_settle(struct control *c);
 void control_pair_confirm(struct control *c, uint32_t slot, uint32_t spi_in);
 void control_pair_supersede(struct control *c, uint32_t slot, uint32_t spi_in);
 void control_pair_move(struct control *c, uint32_t slot, uint32_t spi_in, const struct endpoint *remote);

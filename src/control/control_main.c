@@ -20,6 +20,7 @@
 #include "control/redundancy.h"
 #include "control/reverse_routes.h"
 #include "control/routing.h"
+#include "control/ssp.h"
 #include "crypto/crypto.h"
 #include "io/files.h"
 #include "io/memfd.h"
@@ -86,6 +87,7 @@ static int ike_begin(struct control *c)
     c->ike = ike_new(&limits, seed);
     wipe(seed, sizeof seed);
     c->actions = calloc(1, sizeof *c->actions);
+    commit_init(&c->commit);
     return c->ike && c->actions ? 0 : -ENOMEM;
 }
 
@@ -142,13 +144,9 @@ static void goodbye_say(struct control *c)
         control_ike(c, &timer);
 }
 
-static void stop_heard(uv_signal_t *handle, int signal)
+/* What was shared is the other member's by now, or was always ours alone. */
+static void stop_now(struct control *c)
 {
-    struct control *c = handle->data;
-
-    (void)signal;
-    if (c->stopping)
-        return;
     c->stopping = true;
     log_line(c->log, "HOLDFAST", 5, "STOP", "saying goodbye to all peers");
     goodbye_say(c);
@@ -159,6 +157,17 @@ static void stop_heard(uv_signal_t *handle, int signal)
     if (c->keys.on)
         key_files_end(&c->keys);
     uv_stop(&c->loop);
+}
+
+static void stop_heard(uv_signal_t *handle, int signal)
+{
+    struct control *c = handle->data;
+
+    (void)signal;
+    if (c->leaving)
+        return;
+    c->leaving = true;
+    ssp_stop(c, stop_now);
 }
 
 static void reload_heard(uv_signal_t *handle, int signal)
@@ -283,6 +292,8 @@ static int restore_begin(struct control *c)
     if (records || c->restarted || atomic_load(&c->sad->slots_used))
         control_pairs_reconcile(c);
     reverse_routes_tidy(c->reverse_routes);
+    c->restored = true;
+    ssp_apply(c);
     return 0;
 }
 

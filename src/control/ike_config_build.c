@@ -263,6 +263,7 @@ static void connection_build(struct build *b, const struct scope_connection *sc,
         .map_name = scope->map->name,
         .interface_name = scope->interface->name,
         .sequence = sc->sequence,
+        .group = scope->group,
         .dynamic = sc->dynamic,
         .local = sc->local,
         .pfs_group = e->pfs_group,
@@ -301,6 +302,19 @@ static void global_build(struct build *b)
     o->invalid_spi_recovery = c->invalid_spi_recovery;
     o->aggressive_disabled = c->aggressive_mode_disabled;
     o->fragmentation = c->isakmp_fragmentation;
+}
+
+static void groups_build(struct build *b)
+{
+    for (uint32_t i = 0; i < b->scopes->scope_count; i++) {
+        const struct scope *s = &b->scopes->scopes[i];
+        struct ike_group *g = &b->out->config.groups[s->group];
+        if (s->group == 0)
+            continue;
+        g->used = true;
+        g->local[0] = s->local_v4;
+        g->local[1] = s->local_v6;
+    }
 }
 
 static int build_allocate(struct build *b)
@@ -344,6 +358,7 @@ int ike_config_build(const struct config *c, const struct scopes *s, const struc
     ret->config.connections = ret->connections;
     ret->config.connection_count = s->connection_count;
     global_build(&b);
+    groups_build(&b);
     return 0;
 }
 

@@ -125,7 +125,76 @@ static void quiescence_wait(struct control *c)
         sched_yield();
 }
 
-int control_pair_install(struct control *c, const struct ike_pair_install *p)
+static bool in_use(uint32_t state)
+{
+    return state == PAIR_INBOUND || state == PAIR_ACTIVE || state == PAIR_SUPERSEDED;
+}
+
+/* A pair of a group: what it may use, or where a takeover goes on. */
+static void pair_share(struct control *c, struct sad_pair *pair, const struct pair_share *share)
+{
+    pair->group = share->group;
+    if (share->replica) {
+        pair->granted_out = share->ceilings.out;
+        pair->granted_in = share->ceilings.in;
+        return;
+    }
+    uint32_t epoch = sad_group_epoch(atomic_load(&c->sad->groups[share->group].word));
+    atomic_store(&pair->epoch, epoch);
+    pair->iv_base = sad_iv_base(share->member, epoch, pair->iv_base << 16);
+    control_pair_ceilings(pair, &share->ceilings, UINT64_MAX, UINT64_MAX);
+    atomic_store(&pair->out_mark, share->ceilings.out / 2 + 1);
+    atomic_store(&pair->in_mark, share->ceilings.in / 2 + 1);
+}
+
+void control_pair_ceilings(struct sad_pair *pair, const struct session_lease *l, uint64_t out_mark,
+                           uint64_t in_mark)
+{
+    atomic_store(&pair->out_mark, out_mark);
+    atomic_store(&pair->in_mark, in_mark);
+    atomic_store(&pair->sequence_ceiling, l->out);
+    atomic_store(&pair->receive_ceiling, l->in);
+}
+
+/* The owner used the slot again before our engine was asked about its former pair. */
+static void slot_take_back(struct control *c, struct sad_pair *pair)
+{
+    uint32_t state = atomic_load(&pair->state);
+
+    if (in_use(state)) {
+        atomic_store(&pair->state, PAIR_DEAD);
+        pair_policy_remove(c, pair);
+        pair_tell(c, CHANNEL_PAIR_REMOVED, (uint32_t)(pair - c->sad->pairs), pair->spi_in);
+    }
+    if (in_use(state) || state == PAIR_DEAD) {
+        quiescence_wait(c);
+        sad_pair_clear(pair);
+    }
+}
+
+int control_pair_replica(struct control *c, const struct ike_pair_install *p, const struct pair_share *share)
+{
+    struct sad_pair *pair = p->slot < c->sad->slots ? &c->sad->pairs[p->slot] : NULL;
+
+    if (!pair)
+        return -EINVAL;
+    if (in_use(atomic_load(&pair->state)) && pair->spi_in == p->spi_in && pair->group == share->group) {
+        const struct session_lease none = {.out = UINT64_MAX, .in = UINT64_MAX};
+        pair->granted_out = share->ceilings.out;
+        pair->granted_in = share->ceilings.in;
+        control_pair_ceilings(pair, &none, UINT64_MAX, UINT64_MAX);
+        return 0;
+    }
+    slot_take_back(c, pair);
+    return control_pair_install(c, p, share);
+}
+
+void control_settle(struct control *c)
+{
+    quiescence_wait(c);
+}
+
+int control_pair_install(struct control *c, const struct ike_pair_install *p, const struct pair_share *share)
 {
     if (p->slot >= c->sad->slots)
         return -EINVAL;
@@ -136,6 +205,8 @@ int control_pair_install(struct control *c, const struct ike_pair_install *p)
 
     atomic_store(&pair->state, PAIR_LARVAL);
     pair_fill(c, p, pair);
+    if (share && share->group)
+        pair_share(c, pair, share);
     int error = keys_init(c, p, pair);
     if (!error)
         error = pair_policy_add(c, pair);
@@ -200,6 +271,8 @@ static void slot_free(struct control *c, uint32_t slot)
 {
     struct ike_event e = {.type = IKE_EVENT_SLOT_FREE, .pair = {.slot = slot}};
 
+    if (atomic_load(&c->sad->pairs[slot].state) != PAIR_DEAD)
+        return; /* the owner's next pair took its place */
     e.pair.spi_in = c->sad->pairs[slot].spi_in;
     sad_pair_clear(&c->sad->pairs[slot]);
     control_ike(c, &e);

@@ -12,6 +12,7 @@
 
 #include "control/hello_pacer.h"
 #include "control/redundancy_internal.h"
+#include "control/ssp.h"
 #include "io/multicast_socket.h"
 
 enum { READ_BATCH = 32, READ_SIZE = 2048, ENGINE_PERIOD_MS = 200, RT_PRIORITY = 1, NICE = -10 };
@@ -224,6 +225,19 @@ static void text_set(char *out, const char *text)
     out[len] = 0;
 }
 
+/* What a shared group binds: its other HSRP groups go with the first one, and a role that can be handed over
+ * is not taken away. */
+static void shared_config(struct redundancy_group *g, const struct config *after, struct hsrp_config *config)
+{
+    const char *driver = ssp_driver_of(after, g->name);
+
+    if (driver) {
+        text_set(g->follow, driver);
+        config->follows = true;
+    }
+    config->preempt = config->preempt && ssp_preempts(g->redundancy->control, g->name);
+}
+
 static void hsrp_apply(struct redundancy *r, const struct config_interface *i, const struct config_standby *s)
 {
     struct redundancy_actions actions = {.count = 0};
@@ -242,6 +256,8 @@ static void hsrp_apply(struct redundancy *r, const struct config_interface *i, c
     place_update(g, i);
     uses_set(g, s->tracks.items, s->tracks.count);
     redundancy_hsrp_config(g, i, s, &config);
+    g->preempts = s->preempt;
+    shared_config(g, r->configuring, &config);
     priority_raise(r, config.hold);
     if (fresh)
         hsrp_init(&g->hsrp, &config, clock_now());
@@ -358,6 +374,7 @@ void redundancy_apply(struct control *c, const struct config *after)
                  strerror(-error));
         return;
     }
+    r->configuring = after;
     tracking_facts_configure(r, after);
     list_for_each(&r->groups, l) list_entry(l, struct redundancy_group, all)->keep = false;
     groups_apply(r, after);
@@ -407,6 +424,83 @@ void redundancy_end(struct control *c)
     virtual_devices_sweep(c);
     hello_pacer_free(r->pacer);
     r->pacer = NULL;
+}
+
+/* ---- for shared groups ---- */
+
+static struct redundancy_group *group_named(const struct control *c, const char *name)
+{
+    if (!c->redundancy)
+        return NULL;
+    list_for_each(&c->redundancy->groups, l)
+    {
+        struct redundancy_group *g = list_entry(l, struct redundancy_group, all);
+        if (g->protocol == REDUNDANCY_HSRP && strcmp(g->name, name) == 0)
+            return g;
+    }
+    return NULL;
+}
+
+const char *redundancy_state(const struct control *c, const char *name)
+{
+    const struct redundancy_group *g = group_named(c, name);
+
+    return g ? hsrp_state_name(g->hsrp.state) : NULL;
+}
+
+bool redundancy_is_active(const struct control *c, const char *name)
+{
+    const struct redundancy_group *g = group_named(c, name);
+
+    return g && group_active(g);
+}
+
+bool redundancy_would_preempt(const struct control *c, const char *name)
+{
+    const struct redundancy_group *g = group_named(c, name);
+
+    return g && g->preempts && g->running && !group_active(g) && g->hsrp.active.known &&
+           g->hsrp.priority > g->hsrp.active.priority && hsrp_preempt_left(&g->hsrp, clock_now()) == 0;
+}
+
+void redundancy_preemption_changed(struct control *c)
+{
+    if (!c->redundancy)
+        return;
+    list_for_each(&c->redundancy->groups, l)
+    {
+        struct redundancy_group *g = list_entry(l, struct redundancy_group, all);
+        if (g->protocol == REDUNDANCY_HSRP)
+            g->hsrp.config.preempt = g->preempts && ssp_preempts(c, g->name);
+    }
+}
+
+void redundancy_synced(struct control *c, const char *name)
+{
+    struct redundancy_group *g = group_named(c, name);
+    struct hsrp_event e = {.kind = HSRP_EVENT_SYNCED};
+
+    if (g)
+        group_hsrp_step(g, &e);
+}
+
+void redundancy_yield(struct control *c, const char *name)
+{
+    struct redundancy_group *g = group_named(c, name);
+    struct hsrp_event e = {.kind = HSRP_EVENT_YIELD};
+
+    if (g)
+        group_hsrp_step(g, &e);
+}
+
+void redundancy_disown(struct control *c, const char *name)
+{
+    struct redundancy_group *g = group_named(c, name);
+
+    if (!g || !g->disown_pending)
+        return;
+    g->disown_pending = false;
+    virtual_device_disown(g);
 }
 
 /* ---- for others ---- */

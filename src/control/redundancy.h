@@ -27,6 +27,18 @@ void redundancy_end(struct control *c);
 
 /* A tracked object of the configuration. */
 bool redundancy_track_up(const struct control *c, uint16_t number);
+/* ---- for shared groups (ssp.h), by the name of an HSRP group ---- */
+
+/* "Active"; NULL: it does not run. */
+const char *redundancy_state(const struct control *c, const char *name);
+bool redundancy_is_active(const struct control *c, const char *name);
+/* It is not active, configured to preempt, and better than the router that is. */
+bool redundancy_would_preempt(const struct control *c, const char *name);
+void redundancy_preemption_changed(struct control *c); /* ssp_preempts says something else */
+void redundancy_synced(struct control *c, const char *name);
+void redundancy_yield(struct control *c, const char *name);  /* gives the role to the standby router */
+void redundancy_disown(struct control *c, const char *name); /* addresses that were kept go now */
+
 /* A virtual address that is not ours now: nothing is sent from it. */
 bool redundancy_silent(const struct control *c, const struct address *local);
 /* The virtual devices whose parent is `ifindex`, or all (0). */

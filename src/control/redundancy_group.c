@@ -7,6 +7,7 @@
 
 #include "control/hello_pacer.h"
 #include "control/redundancy_internal.h"
+#include "control/ssp.h"
 #include "io/arp.h"
 #include "io/multicast_socket.h"
 
@@ -111,10 +112,13 @@ void group_actions(struct redundancy_group *g, const struct redundancy_actions *
             action_send(g, &one->send);
             break;
         case REDUNDANCY_OWN:
+            g->disown_pending = false;
             (void)!virtual_device_own(g); /* it said what is wrong */
             break;
         case REDUNDANCY_DISOWN:
-            virtual_device_disown(g);
+            g->disown_pending = ssp_keeps_addresses(c, g->name);
+            if (!g->disown_pending)
+                virtual_device_disown(g);
             break;
         case REDUNDANCY_ANNOUNCE:
             action_announce(g, &one->address);
@@ -175,8 +179,10 @@ void group_hsrp_step(struct redundancy_group *g, struct hsrp_event *e)
     group_actions(g, &actions);
     ownership_update(g, e->now);
     group_schedule(g);
-    if (before != group_state(g))
+    if (before != group_state(g)) {
         group_followers_tell(g);
+        ssp_redundancy_changed(g->redundancy->control);
+    }
 }
 
 void group_vrrp_step(struct redundancy_group *g, struct vrrp_event *e)

@@ -69,6 +69,8 @@ struct redundancy_group {
     uint8_t use_count;
     struct ownership ownership;
     uint8_t resume;        /* the state in which a predecessor of this process left it; 0: none */
+    bool preempts;         /* as configured */
+    bool disown_pending;   /* the addresses stay until a planned switchover is done */
     bool running, has_run; /* what the machine was told last; whether it ever ran */
     struct virtual_device device;
     uint64_t send_errors;
@@ -82,6 +84,7 @@ struct redundancy {
     struct control *control;
     struct list groups, interfaces;
     struct tracking tracking;
+    const struct config *configuring; /* the last one that was applied */
     int frame_socket;
     struct hello_pacer *pacer; /* NULL: no group has short timers */
     uv_prepare_t here;         /* tells the pacer in each turn of the loop */

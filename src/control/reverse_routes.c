@@ -9,6 +9,7 @@
 #include "base/hash_table.h"
 #include "base/list.h"
 #include "control/control.h"
+#include "control/ssp.h"
 
 enum { AT_ONCE = 64, PAUSE_MS = 1 };
 
@@ -17,6 +18,7 @@ struct item {
     struct list all, due;
     uint32_t connection;
     uint32_t pairs;
+    uint8_t group; /* of gateways that share the SAs: only its owner has the routes */
     bool permanent, installed;
     struct reverse_want want;
     struct netlink_route route; /* as installed */
@@ -135,7 +137,7 @@ static void item_settle(struct reverse_routes *r, struct item *i)
 {
     struct netlink_route route;
     bool wanted = i->pairs > 0 || i->permanent;
-    bool possible = wanted && route_of(r->control, i, &route);
+    bool possible = wanted && ssp_active(r->control, i->group) && route_of(r->control, i, &route);
 
     if (i->installed && (!possible || !route_same(&route, &i->route))) {
         (void)!netlink_route_delete(r->control->netlink, &i->route); /* it may have gone with its device */
@@ -172,6 +174,23 @@ static void item_queue(struct reverse_routes *r, struct item *i)
 
 /* ---- counting ---- */
 
+static const struct scope_connection *connection_find(const struct reverse_routes *r, uint32_t id)
+{
+    const struct generation *g = r->control->generation;
+
+    for (uint32_t i = 0; g && i < g->scopes.connection_count; i++)
+        if (g->scopes.connections[i].id == id)
+            return &g->scopes.connections[i];
+    return NULL;
+}
+
+static uint8_t group_of(const struct reverse_routes *r, uint32_t connection)
+{
+    const struct scope_connection *c = connection_find(r, connection);
+
+    return c ? scope_of(&r->control->generation->scopes, c)->group : 0;
+}
+
 static struct item *item_take(struct reverse_routes *r, uint32_t connection, const struct reverse_want *w)
 {
     struct item *i = item_find(r, connection, w);
@@ -187,21 +206,12 @@ static struct item *item_take(struct reverse_routes *r, uint32_t connection, con
         return NULL;
     }
     i->connection = connection;
+    i->group = group_of(r, connection);
     i->want = *w;
     list_init(&i->due);
     list_add_tail(&r->all, &i->all);
     hash_table_add(&r->table, &i->link, item_hash(&w->destination));
     return i;
-}
-
-static const struct scope_connection *connection_find(const struct reverse_routes *r, uint32_t id)
-{
-    const struct generation *g = r->control->generation;
-
-    for (uint32_t i = 0; g && i < g->scopes.connection_count; i++)
-        if (g->scopes.connections[i].id == id)
-            return &g->scopes.connections[i];
-    return NULL;
 }
 
 static size_t wants_of(const struct reverse_routes *r, uint32_t connection, const struct prefix *remote,

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ipsec/sad.h"
 #include "ipsec/spd.h"
 
 struct build {
@@ -66,6 +67,30 @@ static void local_addresses(struct build *b, const struct config_interface *i, s
         device_address(b->devices, l->ifindex, ADDRESS_V4, &s->local_v4);
     if (!address_is_set(&s->local_v6))
         device_address(b->devices, l->ifindex, ADDRESS_V6, &s->local_v6);
+}
+
+uint8_t scopes_shared_group(const struct config *c, const struct config_ssp *s)
+{
+    ptrdiff_t at = s ? s - c->ssp_groups.items : SAD_GROUPS_MAX;
+
+    return at + 1 < SAD_GROUPS_MAX ? (uint8_t)(at + 1) : 0;
+}
+
+/* SAs that another gateway shares end at the virtual address in either role: nothing has to be compiled when
+ * the role changes. */
+static bool shared_address(struct build *b, const struct config_interface *i, struct scope *s)
+{
+    const struct config_ssp *ssp = config_interface_ssp(b->config, i);
+    const struct config_standby *g = ssp ? config_interface_crypto_standby(b->config, i, NULL) : NULL;
+
+    if (!g || !address_is_set(&g->address) || scopes_shared_group(b->config, ssp) == 0)
+        return false; /* as a group that is not shared: nothing, or the reason why not */
+    s->group = scopes_shared_group(b->config, ssp);
+    s->shared = ssp->names.items[0].name;
+    s->redundancy = true;
+    s->local_v4 = g->address;
+    s->local_v6 = (struct address){0};
+    return true;
 }
 
 /* `crypto map M redundancy GROUP` or `ssp N`: the group's virtual address, while it is on this machine; else
@@ -130,10 +155,12 @@ static uint32_t id_get(struct build *b, const struct scope *s, uint32_t sequence
 {
     char map[CONNECTION_KEY_MAX];
 
-    if (!dynamic_map)
-        return connection_ids_get(b->ids, s->name, s->map->name, sequence);
-    int len = snprintf(map, sizeof map, "%s %s %u", s->map->name, dynamic_map, e->sequence);
-    return len > 0 && (size_t)len < sizeof map ? connection_ids_get(b->ids, s->name, map, sequence) : 0;
+    int len = dynamic_map ? snprintf(map, sizeof map, "%s %s %u", s->map->name, dynamic_map, e->sequence)
+                          : snprintf(map, sizeof map, "%s", s->map->name);
+    if (len <= 0 || (size_t)len >= sizeof map)
+        return 0;
+    return s->group ? connection_ids_get_shared(b->ids, s->shared, map, sequence)
+                    : connection_ids_get(b->ids, s->name, map, sequence);
 }
 
 /* `dynamic_map`: the name of the dynamic map that has `e`, or NULL. */
@@ -208,7 +235,7 @@ static int scope_add(struct build *b, const struct config_interface *i, const st
                         .ifindex = ifindex,
                         .first_connection = b->out->connection_count};
     local_addresses(b, local, s);
-    if (i->crypto_redundancy.name || i->crypto_ssp > 0)
+    if (!shared_address(b, i, s) && (i->crypto_redundancy.name || i->crypto_ssp > 0))
         redundancy_address(b, i, s);
     for (uint32_t e = 0; e < map->entries.count; e++) {
         int error = entry_add(b, index, &map->entries.items[e]);

@@ -18,7 +18,10 @@ struct scope {
     const char *name;                         /* of the interface whose address it uses */
     uint32_t ifindex;                         /* of the first binding */
     struct address local_v4, local_v6;        /* unset: has none */
-    bool redundancy; /* they are virtual: here while this gateway is the active one */
+    uint8_t group; /* of gateways that share the SAs (ssp.h); the addresses are then here in either role. 0:
+                      none */
+    const char *shared; /* what names it on both gateways */
+    bool redundancy;    /* they are virtual: here while this gateway is the active one */
     uint32_t first_connection, connection_count;
 };
 
@@ -58,6 +61,10 @@ int scopes_make(const struct config *c, const struct devices *d, struct connecti
                 struct scopes *ret, void (*report)(void *context, const struct scopes_problem *p),
                 void *context) must_check;
 void scopes_done(struct scopes *s);
+
+/* The number of a group of gateways that share SAs, in the SA table and for the IKE machine: 1..7 in the
+ * order of the configuration. 0: `s` is NULL, or there are too many. */
+uint8_t scopes_shared_group(const struct config *c, const struct config_ssp *s);
 
 static inline const struct scope *scope_of(const struct scopes *s, const struct scope_connection *c)
 {

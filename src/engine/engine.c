@@ -249,6 +249,8 @@ static int engine_patience(const struct engine *e)
 {
     ns until = ns_min(outbound_deadline(e->outbound), e->next_sync);
     ns left = ns_min(ns_since(until, clock_now()), HOUSEKEEPING_MAX);
+    if (inbound_waiting(e->inbound))
+        left = ns_min(left, NS_PER_MS);
     return (int)((left + NS_PER_MS - 1) / NS_PER_MS);
 }
 
@@ -297,6 +299,7 @@ static int engine_loop(struct engine *e)
                 return 0;
             engine_serve(e, events[i].data.fd, events[i].events);
         }
+        wire_side_waiting(e);
         engine_housekeeping(e);
         engine_moderate(e);
     }

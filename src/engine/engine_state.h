@@ -142,6 +142,8 @@ void tun_side_write(struct engine *e, uint8_t *data, uint32_t len);
 
 /* wire_side.c */
 void wire_side_udp(struct engine *e, int family);
+/* Packets that waited for a higher ceiling of their pair. */
+void wire_side_waiting(struct engine *e);
 void wire_side_raw(struct engine *e, int family, uint8_t protocol);
 void wire_side_icmp(struct engine *e, int family);
 

@@ -12,7 +12,7 @@
 
 enum { INVALID_SPI_PER_SECOND = 10, DEBUG_PER_SECOND = 20, RECEIVE_SHARE = 256 };
 
-static const ns LEASE_AGAIN = 10 * NS_PER_MS;
+static const ns LEASE_AGAIN = 10 * NS_PER_MS, LEASE_WAITS = 1 * NS_PER_MS;
 
 static int channel_write(int fd, const struct channel_message *m, struct bytes data)
 {
@@ -89,11 +89,11 @@ static void report_hard(struct engine *e, uint32_t slot, uint32_t spi_in)
     report_pair(e, CHANNEL_PAIR_HARD, slot, spi_in);
 }
 
-/* With each new mark; while packets are refused every 10 ms, for a message may have been lost. */
-static void report_lease(struct engine *e, uint32_t slot, uint32_t spi_in, bool refused)
+/* With each new mark; while packets wait or are refused now and then, for a message may have been lost. */
+static void report_lease(struct engine *e, uint32_t slot, uint32_t spi_in, ns again)
 {
     typeof(&e->reports.lease[0]) last = &e->reports.lease[slot % REPORTS_REMEMBERED];
-    if (refused && last->spi_in == spi_in && e->now < last->at + LEASE_AGAIN)
+    if (again && last->spi_in == spi_in && e->now < last->at + again)
         return;
     last->spi_in = spi_in;
     last->at = e->now;
@@ -128,7 +128,7 @@ void reports_outbound(struct engine *e, const struct outbound_result *r)
     if (r->notes & OUTBOUND_NOTE_HARD)
         report_hard(e, r->slot, r->spi_in);
     if (r->notes & OUTBOUND_NOTE_LEASE)
-        report_lease(e, r->slot, r->spi_in, r->kind == OUTBOUND_DROPPED);
+        report_lease(e, r->slot, r->spi_in, r->kind == OUTBOUND_DROPPED ? LEASE_AGAIN : 0);
     if (r->kind == OUTBOUND_DROPPED)
         debug_drop(e, "outbound", r->reason, r->spi_in, &r->remote);
 }
@@ -143,7 +143,7 @@ void reports_inbound(struct engine *e, const struct inbound_result *r)
     if (r->notes & INBOUND_NOTE_HARD)
         report_hard(e, r->slot, r->spi);
     if (r->notes & INBOUND_NOTE_LEASE)
-        report_lease(e, r->slot, r->spi, r->kind == INBOUND_DROPPED);
+        report_lease(e, r->slot, r->spi, r->kind == INBOUND_DELIVER ? 0 : LEASE_WAITS);
     if (r->notes & INBOUND_NOTE_BEHIND)
         report_pair(e, CHANNEL_PAIR_SOFT, r->slot, r->spi);
     if (r->notes & INBOUND_NOTE_MOVED)

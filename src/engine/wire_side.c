@@ -54,16 +54,10 @@ static void deliver(struct engine *e, const struct coalesce_packet *packets, siz
     }
 }
 
-static void wire_side_burst(struct engine *e, const struct inbound_packet *packets, size_t n)
+static void wire_side_results(struct engine *e, const struct inbound_result *results, size_t n)
 {
-    struct inbound_result results[BURST_MAX];
     struct coalesce_packet delivered[BURST_MAX];
     size_t count = 0;
-    if (n == 0)
-        return;
-    e->load.packets += n;
-    engine_enter(e);
-    inbound_burst(e->inbound, packets, n, e->now, results);
     for (size_t i = 0; i < n; i++) {
         const struct inbound_result *r = &results[i];
         if (r->notes || r->kind == INBOUND_DROPPED)
@@ -74,6 +68,30 @@ static void wire_side_burst(struct engine *e, const struct inbound_packet *packe
     deliver(e, delivered, count);
     if (e->burst_count)
         tun_side_flush(e);
+}
+
+static void wire_side_burst(struct engine *e, const struct inbound_packet *packets, size_t n)
+{
+    struct inbound_result results[BURST_MAX];
+    if (n == 0)
+        return;
+    e->load.packets += n;
+    engine_enter(e);
+    inbound_burst(e->inbound, packets, n, e->now, results);
+    wire_side_results(e, results, n);
+    engine_leave(e);
+}
+
+void wire_side_waiting(struct engine *e)
+{
+    struct inbound_result results[BURST_MAX];
+    struct inbound_packet packets[BURST_MAX];
+    size_t n;
+    if (!inbound_waiting(e->inbound))
+        return;
+    engine_enter(e);
+    while ((n = inbound_release(e->inbound, e->now, packets, results)) > 0)
+        wire_side_results(e, results, n);
     engine_leave(e);
 }
 

@@ -6,6 +6,7 @@
 #include "ipsec/inbound.h"
 
 #include "ipsec/decapsulate.h"
+#include "ipsec/inbound_hold.h"
 #include "ipsec/memory.h"
 #include "ipsec/pair_index.h"
 #include "ipsec/replay.h"
@@ -21,6 +22,9 @@ struct inbound {
     struct packet_path path;
     ns now;
     struct inbound_result *results;
+    const struct inbound_packet *packets;
+    struct hold *hold;
+    bool releasing; /* what waits is tried for the last time */
     struct opening openings[BURST_MAX];
     struct packet_job jobs[BURST_MAX];
     uint16_t again[BURST_MAX]; /* openings whose ESP was inside AH */
@@ -159,6 +163,10 @@ static enum drop_reason admit(struct inbound *in, struct opening *o)
 static void prepare(struct inbound *in, struct opening *o)
 {
     enum drop_reason reason = admit(in, o);
+    if (reason == DROP_NONE && !in->releasing && o->ah_slot == PAIR_NONE &&
+        !takeover_may_accept(o->pair, o->sequence))
+        (void)!hold_copy(in->hold, &in->packets[o->index], o->index, o->slot, in->results[o->index].spi,
+                         o->sequence);
     if (reason == DROP_NONE)
         reason = o->protocol == IP_PROTOCOL_ESP ? decapsulate_esp(o, &in->jobs[in->job_count])
                                                 : decapsulate_ah(o, &in->jobs[in->job_count]);
@@ -197,6 +205,8 @@ static enum drop_reason commit(struct inbound *in, const struct opening *o, cons
     if (takeover_in_due(pair, o->sequence))
         r->notes |= INBOUND_NOTE_LEASE;
     if (!takeover_may_accept(pair, o->sequence)) {
+        atomic_store_explicit(&pair->in_wanted, MAX(atomic_load(&pair->in_wanted), o->sequence),
+                              memory_order_relaxed);
         r->notes |= INBOUND_NOTE_LEASE;
         return DROP_REPLAY_LEASE;
     }
@@ -304,9 +314,12 @@ static void open_all(struct inbound *in, const struct inbound_packet *packets)
         return;
     packet_cipher_open(in->path.cipher, in->jobs, in->job_count);
     for (size_t i = 0; i < in->job_count; i++) {
+        struct opening *o = in->jobs[i].user;
         enum drop_reason reason = finish(in, packets, &in->jobs[i]);
-        if (reason != DROP_NONE)
-            drop(in, in->jobs[i].user, reason);
+        if (reason == DROP_REPLAY_LEASE && !in->releasing && hold_keep(in->hold, o->index, in->now))
+            in->results[o->index].kind = INBOUND_WAITS;
+        else if (reason != DROP_NONE)
+            drop(in, o, reason);
     }
     in->job_count = 0;
 }
@@ -324,6 +337,8 @@ void inbound_burst(struct inbound *in, const struct inbound_packet *packets, siz
     n = MIN(n, (size_t)BURST_MAX);
     in->now = now;
     in->results = results;
+    in->packets = packets;
+    hold_begin(in->hold);
     in->job_count = in->again_count = 0;
     in->spare_used = 0;
     in->path.engine->bursts++;
@@ -352,6 +367,23 @@ void inbound_burst(struct inbound *in, const struct inbound_packet *packets, siz
     }
 }
 
+bool inbound_waiting(const struct inbound *in)
+{
+    return !hold_empty(in->hold);
+}
+
+size_t inbound_release(struct inbound *in, ns now, struct inbound_packet packets[],
+                       struct inbound_result *results)
+{
+    size_t n = hold_take(in->hold, in->path.sad, now, packets, BURST_MAX);
+    if (n == 0)
+        return 0;
+    in->releasing = true;
+    inbound_burst(in, packets, n, now, results);
+    in->releasing = false;
+    return n;
+}
+
 struct inbound *inbound_new(const struct packet_path *path)
 {
     struct inbound *in = memory_new(sizeof(*in));
@@ -359,7 +391,8 @@ struct inbound *inbound_new(const struct packet_path *path)
         return NULL;
     in->path = *path;
     in->spare = memory_new(SPARE_SIZE);
-    if (!in->spare) {
+    in->hold = hold_new();
+    if (!in->spare || !in->hold) {
         inbound_free(in);
         return NULL;
     }
@@ -371,5 +404,6 @@ void inbound_free(struct inbound *in)
     if (!in)
         return;
     memory_free(in->spare);
+    hold_free(in->hold);
     memory_free(in);
 }

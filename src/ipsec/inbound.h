@@ -40,6 +40,7 @@ struct inbound_packet {
 enum inbound_kind {
     INBOUND_DELIVER, /* write `data` to the TUN device */
     INBOUND_DROPPED, /* `reason`; counted already */
+    INBOUND_WAITS,   /* for a higher ceiling of its pair; see inbound_waiting */
 };
 
 enum inbound_note {
@@ -76,5 +77,11 @@ void inbound_free(struct inbound *in);
 /* Works on up to BURST_MAX packets: results[i] is that of packets[i]. */
 void inbound_burst(struct inbound *in, const struct inbound_packet *packets, size_t n, ns now,
                    struct inbound_result *results);
+/* Packets wait for a higher ceiling: call inbound_release again and again, soon. */
+bool inbound_waiting(const struct inbound *in);
+/* A burst of those that waited long enough: at most BURST_MAX results, whose packets are in `packets`.
+ * Returns their number. */
+size_t inbound_release(struct inbound *in, ns now, struct inbound_packet packets[],
+                       struct inbound_result *results);
 
 #endif

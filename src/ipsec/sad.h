@@ -104,6 +104,7 @@ struct sad_pair {
     _Atomic uint32_t epoch; /* of the group, in which the engine last used the pair */
     ns taken_at;            /* when it was taken over; 0: never */
     uint64_t taken_in; /* numbers below were refused from then on, though the peer may not have used them */
+    _Atomic uint64_t in_wanted;   /* the highest number that waits, or waited, for a higher ceiling */
     uint64_t out_asked, in_asked; /* the mark for which control was asked last */
     uint8_t behind_reported;
     struct sad_counters out;

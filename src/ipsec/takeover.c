@@ -13,6 +13,7 @@ void takeover_pair(struct sad_pair *pair, uint32_t word, ns now)
 
     atomic_store_explicit(&pair->sequence_out, MAX(sent, granted_out), memory_order_relaxed);
     replay_close(&pair->replay, pair->replay_size, MAX(pair->replay.top, granted_in));
+    atomic_store_explicit(&pair->in_wanted, 0, memory_order_relaxed);
     pair->taken_in = pair->replay.top + 1;
     pair->taken_at = now;
     pair->behind_reported = 0;
@@ -28,6 +29,8 @@ void takeover_position(const struct sad_pair *pair, uint32_t word, uint64_t *ret
         out = MAX(out, pair->granted_out);
         in = MAX(in, pair->granted_in);
     }
+    /* What waits was the peer's: the next ceiling is to let it pass. */
+    in = MAX(in, atomic_load(&pair->in_wanted) + (atomic_load(&pair->in_wanted) > 0));
     *ret_out = out;
     *ret_in = in;
 }

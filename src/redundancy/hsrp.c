@@ -84,7 +84,11 @@ void hsrp_send(struct hsrp_group *g, enum hsrp_opcode opcode, ns now, struct red
     hsrp_sign(g, &m, send->data, send->len);
     if (opcode == HSRP_HELLO) {
         g->counters.hellos_sent++;
-        g->hello_timer = now + (g->config.follows ? HSRP_FOLLOWER_REFRESH_S * NS_PER_S : g->hello);
+        /* A follower's hello keeps the switches' tables: as often as its own timers say, where they are
+         * written. */
+        g->hello_timer =
+            now +
+            (g->config.follows && !g->config.timers_set ? HSRP_FOLLOWER_REFRESH_S * NS_PER_S : g->hello);
     } else if (opcode == HSRP_COUP) {
         g->counters.coups_sent++;
     } else {
@@ -325,8 +329,23 @@ static void tick(struct hsrp_group *g, ns now, struct redundancy_actions *action
     }
 }
 
+/* Who was Active and slept for longer than others wait has been replaced, if there was anybody to do it: it
+ * asks before it claims anything again. */
+static void wake(struct hsrp_group *g, ns now, struct redundancy_actions *actions)
+{
+    if (g->state != HSRP_ACTIVE || g->config.follows || g->hello_timer == NS_NEVER || !g->standby.known ||
+        ns_since(now, g->hello_timer) < MAX(g->hold, HSRP_SLEEP))
+        return;
+    redundancy_log_add(actions, "HSRP", 4, "SLEPT", "%s Grp %u was not run for %llu ms and stands back",
+                       g->config.interface, g->config.group,
+                       (unsigned long long)(ns_since(now, g->hello_timer) / NS_PER_MS));
+    g->active_timer = g->standby_timer = now + g->hold;
+    hsrp_change(g, HSRP_LISTEN, now, actions);
+}
+
 void hsrp_step(struct hsrp_group *g, const struct hsrp_event *event, struct redundancy_actions *actions)
 {
+    wake(g, event->now, actions);
     switch (event->kind) {
     case HSRP_EVENT_UP:
         up(g, event, actions);

@@ -24,6 +24,7 @@ enum {
 
 #define HSRP_HELLO_DEFAULT (3 * NS_PER_S)
 #define HSRP_HOLD_DEFAULT  (10 * NS_PER_S)
+#define HSRP_SLEEP         (1 * NS_PER_S) /* a pause that is no hiccup of the machine */
 
 enum hsrp_authentication { HSRP_AUTHENTICATION_TEXT, HSRP_AUTHENTICATION_MD5 };
 

@@ -17,10 +17,12 @@ static void inbound_size(struct lease *l, const struct lease_limits *limits, uin
     bool used = l->in != UINT64_MAX && l->in - in <= l->inbound / 2;
     ns took = ns_since(now, l->begun);
     if (used && took < LEASE_FAST)
-        l->inbound *= 2;
+        l->inbound = MAX(2 * l->inbound, (uint32_t)LEASE_INBOUND_FIRST);
     else if (took > LEASE_SLOW)
         l->inbound /= 2;
-    l->inbound = MIN(MAX(l->inbound, (uint32_t)LEASE_INBOUND_MIN), MAX(limits->inbound, 1u));
+    if (l->inbound < LEASE_INBOUND_FIRST)
+        l->inbound = LEASE_INBOUND_MIN;
+    l->inbound = MIN(l->inbound, limits->inbound);
 }
 
 bool lease_next(struct lease *l, const struct lease_limits *limits, uint64_t out, uint64_t in, ns now)
@@ -38,8 +40,9 @@ bool lease_next(struct lease *l, const struct lease_limits *limits, uint64_t out
     return l->next_out != l->out || l->next_in != l->in;
 }
 
-void lease_told(struct lease *l, uint64_t number)
+void lease_told(struct lease *l, uint64_t number, ns now)
 {
+    l->told_at = now;
     l->waits_for = number;
 }
 

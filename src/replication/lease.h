@@ -14,7 +14,9 @@
 #define LEASE_FAST (25 * NS_PER_MS)  /* half a lease used in less: the next one is twice as large */
 #define LEASE_SLOW (150 * NS_PER_MS) /* in more: half as large */
 
-enum { LEASE_INBOUND_MIN = 64, LEASE_NONE = 0 };
+/* The inbound lease of a pair with little traffic is nothing: each packet waits until the standby knows of
+ * it. */
+enum { LEASE_INBOUND_MIN = 0, LEASE_INBOUND_FIRST = 8 };
 
 struct lease_limits {
     uint32_t inbound, outbound; /* replay-interval: numbers, at most */
@@ -25,6 +27,7 @@ struct lease {
     uint64_t next_out, next_in;
     uint64_t waits_for; /* number of the frame that told the next ones; 0: none is under way */
     ns begun;           /* when the present one was put in force */
+    ns told_at;         /* when the next ones were told */
     uint32_t inbound;   /* size of the inbound lease */
     bool capped;        /* may not rise any more */
     bool shared;        /* the standby knows of the pair */
@@ -36,7 +39,7 @@ void lease_init(struct lease *l);
  * False: there is nothing to tell (capped, or told and not acknowledged yet). */
 bool lease_next(struct lease *l, const struct lease_limits *limits, uint64_t out, uint64_t in, ns now);
 /* They were told, in frame `number`. */
-void lease_told(struct lease *l, uint64_t number);
+void lease_told(struct lease *l, uint64_t number, ns now);
 /* Everything up to `number` was acknowledged. True: the next ceilings are in force now. */
 bool lease_acked(struct lease *l, uint64_t number, ns now);
 /* Where the engine asks for more: half way. */

@@ -119,8 +119,8 @@ int shared_group_init(struct shared_group *g, const struct shared_group_config *
                       bool bounded, ns now) must_check;
 void shared_group_done(struct shared_group *g);
 
-/* A predecessor of this process owned the group: the ceilings that it left in the SA table. They are final until
- * the other member shows that it did not take over. */
+/* A predecessor of this process owned the group: the ceilings that it left in the SA table. They are final
+ * until the other member shows that it did not take over. */
 void shared_group_restore(struct shared_group *g, uint32_t slot, uint64_t out, uint64_t in);
 
 /* ---- what happens ---- */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 static const ns REVIEW_PERIOD = 200 * NS_PER_MS;
+/* The standby answers in a millisecond; whoever does not for so long may be gone. */
+static const ns PATIENCE = 80 * NS_PER_MS;
 
 enum { EXACT_BATCH = 512, PREFIX = 16 };
 
@@ -96,6 +98,8 @@ void leases_acked(struct shared_group *g, uint64_t number)
         g->leases_granted++;
         if (l->inbound > LEASE_INBOUND_MIN)
             hot_add(g, slot);
+        if (in > l->in) /* more arrived meanwhile, and waits */
+            shared_group_lease_due(g, slot, g->now);
     }
 }
 
@@ -199,11 +203,13 @@ void shared_group_lease_due(struct shared_group *g, uint32_t slot, ns now)
     struct session_lease s = {.slot = slot};
     uint64_t out, in;
     g->now = now;
+    bool late = l && l->waits_for && ns_since(now, l->told_at) > PATIENCE;
     if (!l || g->membership.state != SESSION_OWNER ||
-        !g->ops->position(g->context, slot, &s.spi_in, &out, &in) || l->waits_for || l->out == UINT64_MAX)
+        !g->ops->position(g->context, slot, &s.spi_in, &out, &in) || (l->waits_for && !late) ||
+        l->out == UINT64_MAX)
         return;
     g->leases_asked++;
-    if (l->capped || !membership_commits(&g->membership)) {
+    if (l->capped || late || !membership_commits(&g->membership)) {
         g->lease_rekeys++;
         g->ops->rekey(g->context, slot);
         return;
@@ -214,7 +220,7 @@ void shared_group_lease_due(struct shared_group *g, uint32_t slot, ns now)
     s.in = l->next_in;
     uint64_t number = g->ops->send_leases(g->context, &s, 1, false);
     if (number && told_add(g, number, slot))
-        lease_told(l, number);
+        lease_told(l, number, now);
 }
 
 /* ---- less traffic ---- */

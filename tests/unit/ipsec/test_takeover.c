@@ -3,6 +3,7 @@
  * happens between them, the spoke must never see a number or an IV twice, and no packet is delivered twice.
  */
 #include "gateways.h"
+#include "ipsec/inbound_hold.h"
 #include "ipsec/takeover.h"
 
 enum { SLOT = 4, GROUP = 1, SEEN = 1 << 16 };
@@ -137,6 +138,22 @@ static struct inbound_result hears(struct gateway *g, struct wire *w, ns now)
     return r;
 }
 
+/* One that waited at this member; 0: none may go on yet. */
+static size_t waited(struct gateway *g, ns now, struct inbound_result *ret)
+{
+    static struct inbound_result results[BURST_MAX];
+    static struct inbound_packet packets[BURST_MAX];
+    static size_t count, at;
+    if (at == count) {
+        count = inbound_release(g->in, now, packets, results);
+        at = 0;
+    }
+    if (at == count)
+        return 0;
+    *ret = results[at++];
+    return 1;
+}
+
 static void standby_is_silent(void **state)
 {
     (void)state;
@@ -166,7 +183,7 @@ static void takeover_goes_on_above(void **state)
         assert_int_equal(i < 63 ? INBOUND_DROPPED : INBOUND_DELIVER, hears(&second, &packets[i], 2000).kind);
     /* The first one was only frozen: it goes on inside its lease, beside the new owner. */
     for (int i = 30; i < 200; i++)
-        assert_int_equal(i < 63 ? INBOUND_DELIVER : INBOUND_DROPPED, hears(&hub, &packets[i], 2000).kind);
+        assert_int_equal(i < 63 ? INBOUND_DELIVER : INBOUND_WAITS, hears(&hub, &packets[i], 2000).kind);
     for (int i = 0; i < 2000; i++) {
         struct outbound_result late = send_from(&hub, 2000);
         assert_int_equal(i < 969 ? OUTBOUND_SEND_RAW : OUTBOUND_DROPPED, late.kind);
@@ -190,11 +207,42 @@ static void control_is_asked_in_time(void **state)
     }
     struct wire w = spoke_sends(1000);
     struct inbound_result r = hears(&hub, &w, 1000);
-    assert_int_equal(DROP_REPLAY_LEASE, r.reason);
+    assert_int_equal(INBOUND_WAITS, r.kind);
     assert_true(r.notes & INBOUND_NOTE_LEASE);
+    uint64_t out, in;
+    takeover_position(pair_of(&hub), sad_group_word(1, 0, true), &out, &in);
+    assert_int_equal(65, in); /* what waits is to pass by the next ceiling */
+    assert_int_equal(0, waited(&hub, 1001, &r));
     ceilings(&hub, 2000, 128);
-    assert_int_equal(INBOUND_DELIVER,
-                     hears(&hub, &w, 1000).kind); /* refused is not delivered: it may come again */
+    assert_int_equal(1, waited(&hub, 1002, &r));
+    assert_int_equal(INBOUND_DELIVER, r.kind);
+    assert_false(inbound_waiting(hub.in));
+    assert_int_equal(DROP_REPLAY, hears(&hub, &w, 1003).reason);
+}
+
+/* What waits is bounded in number and in time, and only the peer's packets wait. */
+static void waiting_ends(void **state)
+{
+    (void)state;
+    struct inbound_result r;
+    ceilings(&hub, 1000, 1);
+    struct wire w = spoke_sends(1000);
+    w.data[w.len - 1] ^= 1;
+    assert_int_equal(DROP_BAD_ICV, hears(&hub, &w, 1000).reason);
+    assert_int_equal(0, waited(&hub, 1001, &r));
+    assert_false(inbound_waiting(hub.in));
+    unsigned waits = 0;
+    for (unsigned i = 0; i < HOLD_MAX + 100; i++) {
+        w = spoke_sends(1000);
+        waits += hears(&hub, &w, 1000).kind == INBOUND_WAITS;
+    }
+    assert_in_range(waits, HOLD_MAX - 1, HOLD_MAX);
+    assert_int_equal(0, waited(&hub, 1000 + HOLD_TIME - 1, &r));
+    for (unsigned i = 0; i < waits; i++) {
+        assert_int_equal(1, waited(&hub, 1000 + HOLD_TIME, &r));
+        assert_int_equal(DROP_REPLAY_LEASE, r.reason);
+    }
+    assert_false(inbound_waiting(hub.in));
 }
 
 /* There and back again: each epoch goes on above all earlier ones, and an engine that dies does no harm. */
@@ -283,6 +331,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(standby_is_silent, pair_shared, pair_gone),
         cmocka_unit_test_setup_teardown(takeover_goes_on_above, pair_shared, pair_gone),
         cmocka_unit_test_setup_teardown(control_is_asked_in_time, pair_shared, pair_gone),
+        cmocka_unit_test_setup_teardown(waiting_ends, pair_shared, pair_gone),
         cmocka_unit_test_setup_teardown(to_and_fro, pair_shared, pair_gone),
         cmocka_unit_test_setup_teardown(exact_counters_refuse_nothing, pair_shared, pair_gone),
         cmocka_unit_test_setup_teardown(little_traffic_is_rekeyed, pair_shared, pair_gone),
