@@ -13,7 +13,7 @@
 
 enum { VRRP_PROTOCOL = 112 };
 
-static const ns RESUME_HOLD = 2 * NS_PER_S;
+static const ns RESUME_HOLD = 2 * NS_PER_S, CONTESTED_PAUSE = 1 * NS_PER_S;
 
 /* ---- what the machines say of themselves ---- */
 
@@ -168,10 +168,41 @@ static void ownership_update(struct redundancy_group *g, ns now)
     (void)ownership_step(&g->ownership, &input, now);
 }
 
+/* We are Active and have been for a while, and another router resigns: it was Active as well, cut off from
+ * us. The peers may have new SAs with it and know ours no more. So ours are forgotten, as they would be if we
+ * had lost the role; where the gateways share their SAs that is for them to settle. */
+static void contested(struct redundancy_group *g, ns now)
+{
+    struct control *c = g->redundancy->control;
+    struct address addresses[REDUNDANCY_ADDRESSES_MAX];
+    size_t n = group_addresses(g, addresses);
+    bool any = false;
+
+    if ((g->contested && ns_since(now, g->contested) < CONTESTED_PAUSE) ||
+        ns_since(now, g->hsrp.last_change) < 2 * g->hsrp.hold || !c->generation)
+        return;
+    for (uint32_t i = 0; i < c->generation->scopes.connection_count && !any; i++)
+        any = address_equal(&c->generation->scopes.connections[i].local, &addresses[0]);
+    if (n == 0 || !any)
+        return;
+    g->contested = now;
+    log_line(
+        c->log, "HSRP", 4, "TWOACTIVE",
+        "%s Grp %u another router was active as well: what this one negotiated from the group's address is "
+        "forgotten",
+        g->interface, g->number);
+    for (size_t i = 0; i < n; i++) {
+        const struct ike_event e = {.type = IKE_EVENT_CLEAR,
+                                    .clear = {.scope = IKE_CLEAR_LOCAL, .peer = addresses[i]}};
+        control_ike(c, &e);
+    }
+}
+
 void group_hsrp_step(struct redundancy_group *g, struct hsrp_event *e)
 {
     struct redundancy_actions actions;
     uint8_t before = group_state(g);
+    uint64_t resigns = g->hsrp.counters.resigns_received;
 
     actions.count = 0;
     e->now = clock_now();
@@ -182,6 +213,8 @@ void group_hsrp_step(struct redundancy_group *g, struct hsrp_event *e)
     if (before != group_state(g)) {
         group_followers_tell(g);
         ssp_redundancy_changed(g->redundancy->control);
+    } else if (group_active(g) && g->hsrp.counters.resigns_received != resigns) {
+        contested(g, e->now);
     }
 }
 

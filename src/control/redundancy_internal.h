@@ -68,6 +68,7 @@ struct redundancy_group {
     struct track_use uses[TRACKING_USES_MAX];
     uint8_t use_count;
     struct ownership ownership;
+    ns contested;          /* when another router was last found to have been active as well */
     uint8_t resume;        /* the state in which a predecessor of this process left it; 0: none */
     bool preempts;         /* as configured */
     bool disown_pending;   /* the addresses stay until a planned switchover is done */

@@ -74,6 +74,8 @@ enum ike_clear_scope {
     IKE_CLEAR_CONNECTION, /* all of connection `number` (its id) */
     IKE_CLEAR_PAIR,       /* the pair in slot `number` */
     IKE_CLEAR_EVERYTHING, /* all of both: clean shutdown, peers are told */
+    IKE_CLEAR_LOCAL, /* all of both whose local address is `peer`, in no group, without a word to the peers:
+                        another gateway had that address meanwhile, and the peers know its SAs only */
 };
 
 struct ike_event {

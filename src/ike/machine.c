@@ -377,8 +377,27 @@ static void on_path_failed(struct ike *ike, const struct ike_event *e)
         phase1_fail(ike, sa, "cannot be reached");
 }
 
+static void forget_local(struct ike *ike, const struct address *local)
+{
+    for (uint32_t slot = 0; slot < ike->limits.pair_max; slot++) {
+        struct ike_pair *p = ike->pairs[slot];
+        if (p && !p->inner && !p->loose && p->timer.group == 0 && address_equal(&p->local.address, local))
+            pair_forget(ike, p);
+    }
+    list_for_each(&ike->sas, l)
+    {
+        struct ike_sa *sa = list_entry(l, struct ike_sa, all);
+        if (sa->timer.group == 0 && address_equal(&sa->local.address, local))
+            sa_forget(ike, sa, SA_DOOMED_WITH_PAIRS);
+    }
+}
+
 static void on_clear(struct ike *ike, const struct ike_event *e)
 {
+    if (e->clear.scope == IKE_CLEAR_LOCAL) {
+        forget_local(ike, &e->clear.peer);
+        return;
+    }
     for (uint32_t slot = 0; slot < ike->limits.pair_max; slot++) {
         struct ike_pair *p = ike->pairs[slot];
         if (!p || p->inner || p->loose || group_standby(ike, p->timer.group))

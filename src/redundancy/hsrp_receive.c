@@ -2,10 +2,11 @@
 /* The HSRP machine hears others: hello, coup, resign (the events f to l of RFC 2281 §5.5), and packets that
  * claim our virtual addresses. A message acts only if it parses, authenticates, and is not one of ours.
  *
- * Three deviations from the table. Two lead to an Active router sooner: a resign heard in Speak means that
+ * Four deviations from the table. Two lead to an Active router sooner: a resign heard in Speak means that
  * there is no Active router (the table waits another hold time); and the Active router's timers and address
  * are learned whether its priority is higher or lower than ours. The third keeps the role where it is: of two
- * that claim to be Active, who is neither believes the better one while it speaks. */
+ * that claim to be Active, who is neither believes the better one while it speaks. The fourth: an Active
+ * router that gives way to a better one resigns, so that one knows of it. */
 #include "redundancy/hsrp_internal.h"
 
 enum {
@@ -128,6 +129,7 @@ static void hello_of_active(struct hsrp_group *g, const struct heard *h, struct 
         hsrp_preempt(g, h->now, actions);
         break;
     case HSRP_ACTIVE:
+        hsrp_send(g, HSRP_RESIGN, h->now, actions); /* the other one learns that there were two */
         g->standby_timer = h->now + g->hold;
         hsrp_change(g, HSRP_SPEAK, h->now, actions);
         break;

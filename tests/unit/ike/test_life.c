@@ -391,6 +391,29 @@ static void clear_tells_the_peer(void **state)
     }
 }
 
+/* Another gateway had the address meanwhile: nothing is said, and the peer is to be spoken to as by a new
+ * one. */
+static void clear_local_says_nothing(void **state)
+{
+    struct node *a, *b;
+    (void)state;
+    struct world *w = up(&a, &b);
+    connect_now(w, a, b);
+    struct ike_event e = {.type = IKE_EVENT_CLEAR, .clear = {.scope = IKE_CLEAR_LOCAL, .peer = b->address}};
+    node_event(a, &e); /* not an address of its own */
+    world_run(w, NS_PER_S);
+    assert_int_equal(node_pairs(a), 1);
+    assert_int_equal(node_sas(a), 1);
+    e.clear.peer = a->address;
+    node_event(a, &e);
+    world_run(w, NS_PER_S);
+    assert_int_equal(node_pairs(a) + node_sas(a), 0);
+    assert_int_equal(node_pairs(b), 1);
+    assert_int_equal(node_sas(b), 1);
+    connect_now(w, a, b);
+    world_free(w);
+}
+
 /* B restarts and knows nothing: its INITIAL-CONTACT, or the notify for an unknown SPI, brings A along. */
 static void peer_lost_its_memory(void **state)
 {
@@ -556,6 +579,7 @@ int main(void)
         cmocka_unit_test(dangling_pair),
         cmocka_unit_test(dangling_pair_is_probed),
         cmocka_unit_test(clear_tells_the_peer),
+        cmocka_unit_test(clear_local_says_nothing),
         cmocka_unit_test(peer_lost_its_memory),
         cmocka_unit_test(invalid_spi_renews),
         cmocka_unit_test(restore_either_side),

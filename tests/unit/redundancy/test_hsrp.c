@@ -88,7 +88,7 @@ static void test_table(void **state)
         {'g', LI, LI, 1, 0, ""},
         {'g', SP, SP, 1, 0, ""},
         {'g', ST, ST, 1, 0, ""},
-        {'g', AC, SP, 1, 1, "c-lS"},
+        {'g', AC, SP, 1, 1, "Sc-lS"},
         {'h', LE, LI, 1, 1, "cl"},
         {'h', LI, LI, 1, 0, ""},
         {'h', SP, SP, 1, 0, ""},
