@@ -124,7 +124,7 @@ static void pair_install(void)
                         bytes_of(NULL, 0)) != 0)
         die("no key");
     atomic_store(&p->state, PAIR_ACTIVE);
-    atomic_store(&path.sad->slots_used, SLOT + 1);
+    sad_slot_use(path.sad, SLOT);
     pair_index_add(path.index, SLOT);
 }
 

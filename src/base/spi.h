@@ -20,6 +20,21 @@ enum {
     SPI_MEMBERS_MAX = 4
 };
 
+/* Two members that share SAs take slots in turn, a block at a time, so that neither spreads its pairs thinly
+ * over the SA table's pages. */
+enum { SPI_SLOT_BLOCK = 64 };
+
+static inline uint32_t spi_slot_half(uint32_t slot)
+{
+    return slot / SPI_SLOT_BLOCK % 2;
+}
+
+/* The next slot of the same half. */
+static inline uint32_t spi_slot_next(uint32_t slot)
+{
+    return (slot + 1) % SPI_SLOT_BLOCK ? slot + 1 : slot + 1 + SPI_SLOT_BLOCK;
+}
+
 static inline uint32_t spi_make(uint32_t member, uint32_t generation, uint32_t slot)
 {
     return member << (SPI_SLOT_BITS + SPI_GENERATION_BITS) | generation << SPI_SLOT_BITS | slot;

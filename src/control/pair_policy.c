@@ -105,7 +105,8 @@ static int selectors_count(struct control *c, const struct scopes *s)
             ids[count++] = s->connections[i].id;
     if (count)
         dynamic_recount(c->dynamic);
-    for (uint32_t slot = 0; slot < used && count && !error; slot++) {
+    for (uint32_t slot = sad_next_slot(c->sad, 0, used); slot < used && count && !error;
+         slot = sad_next_slot(c->sad, slot + 1, used)) {
         const struct sad_pair *p = &c->sad->pairs[slot];
         uint32_t state = atomic_load(&p->state), at = 0;
         if (state != PAIR_INBOUND && state != PAIR_ACTIVE && state != PAIR_SUPERSEDED)

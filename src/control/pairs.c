@@ -34,7 +34,10 @@ static void tell_due(uv_timer_t *timer)
 {
     struct control *c = timer->data;
 
-    for (; c->tell_slot < atomic_load(&c->sad->slots_used); c->tell_slot++) {
+    uint32_t used = atomic_load(&c->sad->slots_used);
+
+    for (c->tell_slot = sad_next_slot(c->sad, c->tell_slot, used); c->tell_slot < used;
+         c->tell_slot = sad_next_slot(c->sad, c->tell_slot + 1, used)) {
         const struct sad_pair *p = &c->sad->pairs[c->tell_slot];
         uint32_t state = atomic_load(&p->state);
         if (state == PAIR_FREE || state == PAIR_LARVAL || state == PAIR_DEAD)
@@ -203,6 +206,7 @@ int control_pair_install(struct control *c, const struct ike_pair_install *p, co
     if (state != PAIR_FREE && state != PAIR_LARVAL)
         return -EBUSY;
 
+    sad_slot_use(c->sad, p->slot);
     atomic_store(&pair->state, PAIR_LARVAL);
     pair_fill(c, p, pair);
     if (share && share->group)
@@ -214,8 +218,6 @@ int control_pair_install(struct control *c, const struct ike_pair_install *p, co
         sad_pair_clear(pair);
         return error;
     }
-    if (p->slot >= atomic_load(&c->sad->slots_used))
-        atomic_store(&c->sad->slots_used, p->slot + 1);
     atomic_store(&pair->state, p->confirmed ? PAIR_ACTIVE : PAIR_INBOUND);
     pair_tell(c, CHANNEL_PAIR_ADDED, p->slot, p->spi_in);
     return 0;
@@ -359,7 +361,8 @@ void control_pairs_reconcile(struct control *c)
     if (!r.known || !r.missing)
         abort(); /* the supervisor starts another one */
     ike_each_pair(c->ike, known_visit, &r);
-    for (uint32_t slot = 0; slot < used; slot++) {
+    for (uint32_t slot = sad_next_slot(c->sad, 0, used); slot < used;
+         slot = sad_next_slot(c->sad, slot + 1, used)) {
         struct sad_pair *p = &c->sad->pairs[slot];
         if (atomic_load(&p->state) == PAIR_FREE || r.known[slot / 8] >> slot % 8 & 1)
             continue;
@@ -371,7 +374,8 @@ void control_pairs_reconcile(struct control *c)
     }
     if (orphans) {
         quiescence_wait(c);
-        for (uint32_t slot = 0; slot < used; slot++)
+        for (uint32_t slot = sad_next_slot(c->sad, 0, used); slot < used;
+             slot = sad_next_slot(c->sad, slot + 1, used))
             if (atomic_load(&c->sad->pairs[slot].state) == PAIR_DEAD)
                 sad_pair_clear(&c->sad->pairs[slot]);
     }

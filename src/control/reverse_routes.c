@@ -273,7 +273,8 @@ static void pairs_count(struct reverse_routes *r)
     const struct sad *sad = r->control->sad;
     uint32_t used = atomic_load(&sad->slots_used);
 
-    for (uint32_t slot = 0; slot < used; slot++) {
+    for (uint32_t slot = sad_next_slot(sad, 0, used); slot < used;
+         slot = sad_next_slot(sad, slot + 1, used)) {
         const struct sad_pair *p = &sad->pairs[slot];
         uint32_t state = atomic_load(&p->state);
         if (state == PAIR_INBOUND || state == PAIR_ACTIVE || state == PAIR_SUPERSEDED)

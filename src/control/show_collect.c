@@ -203,7 +203,7 @@ static bool pairs_make(const struct show_source *s, struct show_collection *c)
     uint32_t used = MIN(s->sad->slots, atomic_load(&s->sad->slots_used));
     struct gathering g = {.size = sizeof *c->pairs};
 
-    for (uint32_t i = 0; i < used; i++) {
+    for (uint32_t i = sad_next_slot(s->sad, 0, used); i < used; i = sad_next_slot(s->sad, i + 1, used)) {
         const struct sad_pair *p = &s->sad->pairs[i];
         uint32_t state = atomic_load(&p->state);
         if (state == PAIR_INBOUND || state == PAIR_ACTIVE || state == PAIR_SUPERSEDED)

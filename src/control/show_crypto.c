@@ -320,7 +320,7 @@ static json_t *algorithms_facts(struct show *s)
     uint32_t used = MIN(sad->slots, atomic_load(&sad->slots_used));
     json_t *o = json_object();
 
-    for (uint32_t i = 0; i < used; i++) {
+    for (uint32_t i = sad_next_slot(sad, 0, used); i < used; i = sad_next_slot(sad, i + 1, used)) {
         const struct sad_pair *p = &sad->pairs[i];
         uint32_t state = atomic_load(&p->state);
         char name[PACKET_ALGORITHMS_TEXT];

@@ -12,7 +12,7 @@
 
 enum { STOP_POLL_MS = 5, DRAIN_POLL_MS = 1 };
 
-static const ns SESSION_DEAD_MIN = 120 * NS_PER_MS, SESSION_DEAD_MAX = 1 * NS_PER_S,
+static const ns SESSION_DEAD_MIN = 300 * NS_PER_MS, SESSION_DEAD_MAX = 1 * NS_PER_S,
                 BYE_PATIENCE = 200 * NS_PER_MS;
 static const ns DRAIN_QUIET = 3 * NS_PER_MS;
 /* Before the other member had time to show itself nobody takes a role away from whoever has it. */
@@ -233,7 +233,7 @@ static void session_times(const struct config *config, const struct config_ssp *
     const struct config_standby *driver = config_ssp_driver(config, s, NULL);
     ns hold = driver && driver->timers_written ? driver->hold_ms * NS_PER_MS : SESSION_DEAD_MAX;
 
-    ret->dead = ns_min(MAX(2 * hold, SESSION_DEAD_MIN), SESSION_DEAD_MAX);
+    ret->dead = ns_min(MAX(6 * hold, SESSION_DEAD_MIN), SESSION_DEAD_MAX);
     ret->heartbeat = ret->dead / 5;
 }
 
@@ -314,7 +314,8 @@ static int group_begin(struct ssp_group *g, const struct lease_limits *limits)
 
     (void)ssp_group_noted(g, &state, &epoch, &bounded);
     int error = shared_group_init(&g->shared, &config, &ssp_ops, g, state, epoch, bounded, clock_now());
-    for (uint32_t slot = 0; slot < used && !error; slot++) {
+    for (uint32_t slot = sad_next_slot(c->sad, 0, used); slot < used && !error;
+         slot = sad_next_slot(c->sad, slot + 1, used)) {
         const struct sad_pair *p = &c->sad->pairs[slot];
         if (p->group == g->index && atomic_load(&p->state) != PAIR_FREE)
             shared_group_restore(&g->shared, slot, atomic_load(&p->sequence_ceiling),

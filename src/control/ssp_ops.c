@@ -50,7 +50,8 @@ static void op_each(void *context, bool (*add)(void *to, uint8_t kind, uint64_t 
     struct each e = {.group = g, .add = add, .to = to};
     uint32_t used = atomic_load(&c->sad->slots_used);
 
-    for (uint32_t slot = 0; slot < used && !e.failed; slot++) /* before the records that name them */
+    for (uint32_t slot = sad_next_slot(c->sad, 0, used); slot < used && !e.failed;
+         slot = sad_next_slot(c->sad, slot + 1, used)) /* before the records that name them */
         if (of_group(g, &c->sad->pairs[slot]))
             e.failed = !add(to, SHARED_PAIR, slot);
     ike_each_sa(c->ike, sa_each, &e);
@@ -266,7 +267,8 @@ static void op_forget(void *context)
     struct control *c = g->control;
     uint32_t used = atomic_load(&c->sad->slots_used), count = 0;
 
-    for (uint32_t slot = 0; slot < used; slot++)
+    for (uint32_t slot = sad_next_slot(c->sad, 0, used); slot < used;
+         slot = sad_next_slot(c->sad, slot + 1, used))
         if (of_group(g, &c->sad->pairs[slot])) {
             pair_drop(g, slot);
             count++;

@@ -83,8 +83,7 @@ int plane_install(struct plane *p, const struct ike_pair_install *i, ns now)
         sad_pair_clear(pair);
         return error;
     }
-    if (i->slot >= atomic_load(&p->sad->slots_used))
-        atomic_store(&p->sad->slots_used, i->slot + 1);
+    sad_slot_use(p->sad, i->slot);
     atomic_store(&pair->state, i->confirmed ? PAIR_ACTIVE : PAIR_INBOUND);
     pair_use(p, i->slot, now);
     return 0;

@@ -305,9 +305,9 @@ struct ike {
     struct {
         uint32_t mark; /* no slot at or above was ever taken */
         struct {
-            uint32_t fresh; /* none of this parity at or above was ever taken by us */
+            uint32_t fresh; /* none of this half at or above was ever taken by us */
             uint32_t *free, count;
-        } half[2];             /* even and odd slots: two members take one each */
+        } half[2];             /* of base/spi.h: two members take one each */
         uint16_t *generations; /* the last one of each slot */
         uint8_t *states;       /* enum slot_state, SLOT_LISTED */
     } slots;

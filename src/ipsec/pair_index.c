@@ -253,8 +253,10 @@ void pair_index_sync(struct pair_index *x)
     uint32_t used = MIN(atomic_load_explicit(&x->sad->slots_used, memory_order_acquire), x->slots);
     uint32_t end = MAX(used, x->indexed_end);
     for (uint32_t slot = 0; slot < end; slot++) {
-        const struct sad_pair *pair = &x->sad->pairs[slot];
         const struct member *m = &x->members[slot];
+        if (!m->group && slot < used && sad_next_slot(x->sad, slot, used) != slot)
+            continue; /* never used */
+        const struct sad_pair *pair = &x->sad->pairs[slot];
         bool usable = pair_usable(pair);
         if (usable && (!m->group || m->spi_in != pair->spi_in || m->spi_out != pair->spi_out))
             pair_index_add(x, slot);

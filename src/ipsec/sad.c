@@ -28,6 +28,13 @@ bool sad_valid(const struct sad *sad, size_t size)
            size >= sad_size(sad->slots);
 }
 
+void sad_slot_use(struct sad *sad, uint32_t slot)
+{
+    atomic_store_explicit(&sad->blocks_used[slot / SPI_SLOT_BLOCK], 1, memory_order_release);
+    if (slot >= atomic_load(&sad->slots_used))
+        atomic_store(&sad->slots_used, slot + 1);
+}
+
 struct sad_pair *sad_find_inbound(struct sad *sad, uint32_t spi)
 {
     uint32_t slot = spi_slot(spi);

@@ -158,6 +158,8 @@ struct sad {
     uint32_t size_of_pair;
     uint32_t slots;              /* of pairs[], at most SPI_SLOTS_MAX */
     _Atomic uint32_t slots_used; /* no slot at or above was ever used: a scan stops there */
+    _Atomic uint8_t
+        blocks_used[SPI_SLOTS_MAX / SPI_SLOT_BLOCK]; /* and passes over the others: sad_next_slot */
     _Atomic uint64_t member_epoch;
     struct sad_group groups[SAD_GROUPS_MAX]; /* [0]: epoch 0, always active */
     _Atomic ns held_until; /* the engines read nothing before: a planned switchover waits for the counters */
@@ -181,6 +183,19 @@ void sad_pair_remote(const struct sad_pair *pair, struct endpoint *ret);
 
 /* Whether another pair's packets go through this one on their way out: the AH of a bundle. */
 bool sad_is_bundle_outer(const struct sad *sad, uint32_t slot);
+
+/* Before a slot's pair is anything but free. */
+void sad_slot_use(struct sad *sad, uint32_t slot);
+
+/* The first slot from `slot` on that may be in use; below `end`, which is slots_used or less, or `end`. What
+ * was never used is not even looked at, for looking would cost memory. */
+static inline uint32_t sad_next_slot(const struct sad *sad, uint32_t slot, uint32_t end)
+{
+    while (slot < end &&
+           !atomic_load_explicit(&sad->blocks_used[slot / SPI_SLOT_BLOCK], memory_order_acquire))
+        slot = (slot / SPI_SLOT_BLOCK + 1) * SPI_SLOT_BLOCK;
+    return slot < end ? slot : end;
+}
 
 static inline uint32_t sad_slot(const struct sad *sad, const struct sad_pair *pair)
 {

@@ -307,8 +307,23 @@ static void silence_put_off(struct hsrp_group *g, ns now)
         g->standby_timer = now + REDUNDANCY_PATIENCE;
 }
 
+/* Who was Active and slept for longer than others wait has been replaced, if there was anybody to do it: it
+ * asks before it claims anything again. */
+static void wake(struct hsrp_group *g, ns now, struct redundancy_actions *actions)
+{
+    if (g->state != HSRP_ACTIVE || g->config.follows || g->hello_timer == NS_NEVER || !g->standby.known ||
+        ns_since(now, g->hello_timer) < MAX(g->hold, HSRP_SLEEP))
+        return;
+    redundancy_log_add(actions, "HSRP", 4, "SLEPT", "%s Grp %u was not run for %llu ms and stands back",
+                       g->config.interface, g->config.group,
+                       (unsigned long long)(ns_since(now, g->hello_timer) / NS_PER_MS));
+    g->active_timer = g->standby_timer = now + g->hold;
+    hsrp_change(g, HSRP_LISTEN, now, actions);
+}
+
 static void tick(struct hsrp_group *g, ns now, struct redundancy_actions *actions)
 {
+    wake(g, now, actions);
     silence_put_off(g, now);
     if (g->delay_timer <= now)
         enable(g, now, actions);
@@ -329,23 +344,8 @@ static void tick(struct hsrp_group *g, ns now, struct redundancy_actions *action
     }
 }
 
-/* Who was Active and slept for longer than others wait has been replaced, if there was anybody to do it: it
- * asks before it claims anything again. */
-static void wake(struct hsrp_group *g, ns now, struct redundancy_actions *actions)
-{
-    if (g->state != HSRP_ACTIVE || g->config.follows || g->hello_timer == NS_NEVER || !g->standby.known ||
-        ns_since(now, g->hello_timer) < MAX(g->hold, HSRP_SLEEP))
-        return;
-    redundancy_log_add(actions, "HSRP", 4, "SLEPT", "%s Grp %u was not run for %llu ms and stands back",
-                       g->config.interface, g->config.group,
-                       (unsigned long long)(ns_since(now, g->hello_timer) / NS_PER_MS));
-    g->active_timer = g->standby_timer = now + g->hold;
-    hsrp_change(g, HSRP_LISTEN, now, actions);
-}
-
 void hsrp_step(struct hsrp_group *g, const struct hsrp_event *event, struct redundancy_actions *actions)
 {
-    wake(g, event->now, actions);
     switch (event->kind) {
     case HSRP_EVENT_UP:
         up(g, event, actions);

@@ -47,7 +47,8 @@ static void start(void)
                                bytes_of(key, 20)) == 0);
         atomic_store(&p->state, PAIR_ACTIVE);
     }
-    sad->slots_used = SLOTS;
+    for (uint32_t slot = 0; slot < SLOTS; slot++)
+        sad_slot_use(sad, slot);
     path.index = pair_index_new(sad);
     in = inbound_new(&path);
     assert(path.index && in);

@@ -188,7 +188,7 @@ static void sa_install(const struct sa *sa)
         packet_key_init(path.cipher, &p->open_key, &sa->algorithms, false, key, integrity) != 0)
         die("keys do not fit the algorithms");
     atomic_store(&p->state, PAIR_ACTIVE);
-    atomic_store(&path.sad->slots_used, SLOT + 1);
+    sad_slot_use(path.sad, SLOT);
     pair_index_add(path.index, SLOT);
     printf("spi %08x\n", p->spi_in);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Slots: for even and odd ones a stack of returned ones over a mark of those never used. A slot's generation
- * always changes, so that a late packet of a former pair meets an unknown SPI. Replicas take slots from under
- * the stacks: what is listed counts only while it is free. */
+/* Slots: for the two halves (base/spi.h) a stack of returned ones over a mark of those never used. A slot's
+ * generation always changes, so that a late packet of a former pair meets an unknown SPI. Replicas take slots
+ * from under the stacks: what is listed counts only while it is free. */
 #include "ike/sa/slots.h"
 
 #include <errno.h>
@@ -16,8 +16,8 @@ int slots_init(struct ike *ike)
     ike->slots.states = calloc(n, 1);
     bool good = ike->slots.generations && ike->slots.states;
     for (uint32_t i = 0; i < 2; i++) {
-        ike->slots.half[i].free = calloc(n / 2 + 1, sizeof(uint32_t));
-        ike->slots.half[i].fresh = i;
+        ike->slots.half[i].free = calloc(n / 2 + SPI_SLOT_BLOCK, sizeof(uint32_t));
+        ike->slots.half[i].fresh = i * SPI_SLOT_BLOCK;
         good = good && ike->slots.half[i].free;
     }
     return good ? 0 : -ENOMEM;
@@ -58,11 +58,11 @@ static bool take_fresh(struct ike *ike, uint32_t half, uint32_t *ret)
 {
     uint32_t *fresh = &ike->slots.half[half].fresh;
     while (*fresh < ike->limits.pair_max && slot_state(ike, *fresh) != SLOT_FREE)
-        *fresh += 2;
+        *fresh = spi_slot_next(*fresh);
     *ret = *fresh;
     if (*fresh >= ike->limits.pair_max)
         return false;
-    *fresh += 2;
+    *fresh = spi_slot_next(*fresh);
     return true;
 }
 
@@ -101,7 +101,7 @@ bool slot_take(struct ike *ike, uint32_t *ret_slot, uint32_t *ret_spi)
 
 void slot_drop(struct ike *ike, uint32_t slot)
 {
-    uint32_t half = slot % 2;
+    uint32_t half = spi_slot_half(slot);
     state_set(ike, slot, SLOT_FREE);
     if (slot >= ike->slots.half[half].fresh || ike->slots.states[slot] & LISTED)
         return;
@@ -140,7 +140,11 @@ void slots_restored(struct ike *ike)
 {
     for (uint32_t half = 0; half < 2; half++) {
         uint32_t mark = ike->slots.mark;
-        ike->slots.half[half].fresh = mark % 2 == half ? mark : mark + 1;
+        /* The first of this half that is not below the mark. */
+        uint32_t block = (mark + SPI_SLOT_BLOCK - 1) / SPI_SLOT_BLOCK;
+        ike->slots.half[half].fresh = mark % SPI_SLOT_BLOCK && spi_slot_half(mark) == half
+                                          ? mark
+                                          : (block + (block % 2 != half)) * SPI_SLOT_BLOCK;
     }
     for (uint32_t slot = ike->slots.mark; slot-- > 0;)
         if (slot_state(ike, slot) == SLOT_FREE)

@@ -247,7 +247,7 @@ static struct sad_pair *pair_add(struct world *w, uint32_t slot, uint32_t connec
         .packets = number + 1, .bytes = 2048 * (uint64_t)number, .errors = 2, .last = 9995 * NS_PER_S};
     atomic_store(&p->sequence_out, number);
     p->replay.top = number + 1;
-    atomic_store(&w->sad->slots_used, MAX(atomic_load(&w->sad->slots_used), slot + 1));
+    sad_slot_use(w->sad, slot);
     w->views[w->view_count++] = (struct ike_pair_view){.slot = slot,
                                                        .spi_in = p->spi_in,
                                                        .number = number,

@@ -348,8 +348,7 @@ void lab_pair(struct lab *l, uint32_t slot, const struct packet_algorithms *a, u
         MUST(packet_key_init(l->cipher, &p->open_key, a, false, bytes_of(keys[!i], cipher),
                              bytes_of(keys[!i] + 64, integrity)));
         atomic_store(&p->preferred_since, clock_now());
-        if (atomic_load(&l->g[i].sad->slots_used) <= slot)
-            atomic_store(&l->g[i].sad->slots_used, slot + 1);
+        sad_slot_use(l->g[i].sad, slot);
         atomic_store(&p->state, PAIR_ACTIVE);
         lab_pair_announce(l, i, slot);
     }

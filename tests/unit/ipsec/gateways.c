@@ -135,8 +135,7 @@ static void pair_fill(struct gateway *g, const struct tunnel *t, uint32_t slot, 
     p->replay.top = t->sequence;
     tunnel_keys(g, p, &t->algorithms, keys[is_hub], keys[!is_hub]);
     atomic_store(&p->state, PAIR_ACTIVE);
-    if (g->sad->slots_used <= slot)
-        atomic_store(&g->sad->slots_used, slot + 1);
+    sad_slot_use(g->sad, slot);
     pair_index_add(g->path.index, slot);
 }
 

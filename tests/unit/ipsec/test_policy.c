@@ -250,8 +250,7 @@ static struct sad_pair *pair(uint32_t slot, uint32_t entry, const char *remote_n
     p->created = created;
     p->preferred_since = created;
     atomic_store(&p->state, PAIR_ACTIVE);
-    if (sad->slots_used <= slot)
-        sad->slots_used = slot + 1;
+    sad_slot_use(sad, slot);
     return p;
 }
 

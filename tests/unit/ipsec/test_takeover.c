@@ -56,7 +56,7 @@ static int pair_shared(void **state)
     ceilings(&second, UINT64_MAX, UINT64_MAX);
     atomic_store(&copy->out_mark, UINT64_MAX);
     atomic_store(&copy->in_mark, UINT64_MAX);
-    atomic_store(&second.sad->slots_used, SLOT + 1);
+    sad_slot_use(second.sad, SLOT);
     pair_index_add(second.path.index, SLOT);
     role(&hub, 0, 1, true);
     role(&second, 1, 1, false);
