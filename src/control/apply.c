@@ -129,6 +129,7 @@ int control_policy_refresh(struct control *c)
 int control_apply(struct control *c, struct config *next)
 {
     struct config *former = c->config;
+    bool protocols = c->protocols;
 
     apply_interfaces(c, former, next);
     int error = devices_read(&c->devices, c->netlink);
@@ -142,12 +143,14 @@ int control_apply(struct control *c, struct config *next)
     /* A group that goes on where a predecessor of this process was has its addresses again by now. */
     if (redundancy_device_count(c) && devices_read(&c->devices, c->netlink) != 0)
         c->devices_lost = true;
+    c->protocols = next->routers.count > 0;
     c->report_problems = true;
     error = control_compile(c, next);
     c->report_problems = false;
     if (error) {
         log_line(c->log, "HOLDFAST", 2, "CONFIG", "the configuration cannot be put in force: %s",
                  strerror(-error));
+        c->protocols = protocols;
         if (former) {
             apply_interfaces(c, next, former);
             redundancy_apply(c, former);

@@ -6,11 +6,8 @@
 #include <strings.h>
 
 #include "control/control.h"
+#include "control/distance.h"
 #include "control/redundancy.h"
-
-enum {
-    METRIC_LIMIT = 256
-}; /* our distances end below; other metrics of our protocol are not ours to delete */
 
 struct route_list {
     struct netlink_route *routes;
@@ -84,11 +81,12 @@ static uint32_t interface_ifindex(const struct control *c, const struct config *
 static bool route_make(struct control *c, const struct config *config, const struct config_route *r,
                        struct netlink_route *ret)
 {
-    *ret = (struct netlink_route){.destination = r->prefix,
-                                  .gateway = r->next_hop,
-                                  .metric = r->distance,
-                                  .protocol = NETLINK_PROTOCOL_HOLDFAST,
-                                  .type = NETLINK_ROUTE_UNICAST};
+    *ret =
+        (struct netlink_route){.destination = r->prefix,
+                               .gateway = r->next_hop,
+                               .metric = distance_metric(r->distance, &r->prefix, config->routers.count > 0),
+                               .protocol = NETLINK_PROTOCOL_HOLDFAST,
+                               .type = NETLINK_ROUTE_UNICAST};
     if (r->interface.name && strncasecmp(r->interface.name, "Null", 4) == 0) {
         ret->type = NETLINK_ROUTE_BLACKHOLE;
         return true;
@@ -136,7 +134,7 @@ static bool wanted_collect(struct control *c, const struct config *config, struc
 static void have_add(void *user, const struct netlink_route *r)
 {
     if (r->protocol == NETLINK_PROTOCOL_HOLDFAST && (r->table == NETLINK_TABLE_MAIN || r->table == 0) &&
-        r->metric < METRIC_LIMIT)
+        distance_is_ours(r->metric)) /* others of our protocol are not ours to delete */
         (void)!list_add(user, r);
 }
 
@@ -151,7 +149,7 @@ static void route_report(struct control *c, const struct netlink_route *r, int e
     char text[PREFIX_TEXT];
 
     log_line(c->log, "HOLDFAST", 3, "ROUTE", "ip route %s (distance %u) cannot be set: %s",
-             prefix_print(&r->destination, text), r->metric, strerror(-error));
+             prefix_print(&r->destination, text), distance_of_metric(r->metric), strerror(-error));
 }
 
 static void routes_change(struct control *c, const struct route_list *want, const struct route_list *have)

@@ -109,6 +109,7 @@ struct control {
     struct devices devices;
     uint32_t tun_ifindex;
     struct routing *routing;       /* FRR */
+    bool protocols;                /* `router` is configured: distances as zebra takes them (distance.h) */
     struct redundancy *redundancy; /* HSRP, VRRP, tracked objects */
 
     /* shared memory */

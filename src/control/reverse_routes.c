@@ -9,6 +9,7 @@
 #include "base/hash_table.h"
 #include "base/list.h"
 #include "control/control.h"
+#include "control/distance.h"
 #include "control/ssp.h"
 
 enum { AT_ONCE = 64, PAUSE_MS = 1 };
@@ -90,7 +91,8 @@ static bool route_of(struct control *c, const struct item *i, struct netlink_rou
     *ret = (struct netlink_route){.destination = i->want.destination,
                                   .gateway = connected ? i->want.next_hop : hop.gateway,
                                   .ifindex = hop.ifindex,
-                                  .metric = i->want.distance,
+                                  .metric =
+                                      distance_metric(i->want.distance, &i->want.destination, c->protocols),
                                   .type = NETLINK_ROUTE_UNICAST,
                                   .protocol = REVERSE_ROUTE_PROTOCOL,
                                   .on_link = true};
@@ -124,13 +126,13 @@ static void item_install(struct reverse_routes *r, struct item *i, const struct 
     i->route = *route;
     if (error)
         log_line(c->log, "HOLDFAST", 4, "REVERSE_ROUTE", "the route to %s (distance %u) cannot be set: %s",
-                 prefix_print(&route->destination, text), route->metric,
+                 prefix_print(&route->destination, text), i->want.distance,
                  error == -EEXIST ? "there is another one with this distance" : strerror(-error));
 }
 
 static bool route_same(const struct netlink_route *a, const struct netlink_route *b)
 {
-    return a->ifindex == b->ifindex && address_equal(&a->gateway, &b->gateway);
+    return a->ifindex == b->ifindex && a->metric == b->metric && address_equal(&a->gateway, &b->gateway);
 }
 
 static void item_settle(struct reverse_routes *r, struct item *i)
@@ -329,7 +331,8 @@ static void leftover_add(void *user, const struct netlink_route *k)
     for (struct hash_link *at = hash_table_first(&l->routes->table, hash); at;
          at = hash_link_next(at, hash)) {
         struct item *i = container_of(at, struct item, link);
-        if (i->want.destination.length == k->destination.length && i->want.distance == k->metric &&
+        if (i->want.destination.length == k->destination.length &&
+            i->want.distance == distance_of_metric(k->metric) &&
             address_equal(&i->want.destination.address, &k->destination.address)) {
             i->installed = true;
             i->route = *k;

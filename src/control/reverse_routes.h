@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `reverse-route`: routes in the kernel's main table to the networks behind the peers. A route comes with the
  * first pair of a (connection, remote network, peer) and goes with the last; `static` ones are always there.
- * Routes carry a protocol number of their own, and the distance as metric; a routing daemon takes them for
- * routes of the kernel (`redistribute kernel`). The next hop is that of the route to the peer, so that
- * packets leave by the interface that carries the crypto map.
+ * Routes carry a protocol number of their own, and the distance as metric (distance.h); a routing daemon
+ * takes them for routes of the kernel (`redistribute kernel`). The next hop is that of the route to the peer,
+ * so that packets leave by the interface that carries the crypto map.
  *
  * The kernel is told a few routes at a time, from the event loop: a thousand spokes that come at once do not
  * stall anything, and what comes and goes at once is never told. */

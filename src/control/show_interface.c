@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "config/interface_name.h"
+#include "control/distance.h"
 #include "control/reverse_routes.h"
 #include "control/show_internal.h"
 
@@ -261,6 +262,23 @@ static const char *route_code(const struct netlink_route *r)
     }
 }
 
+/* Of what a routing daemon made, the distance that FRR gives it by itself; the kernel knows none. */
+static uint32_t route_distance(const struct netlink_route *r)
+{
+    switch (r->protocol) {
+    case 186:
+        return 20;
+    case 188:
+        return 110;
+    case 189:
+        return 120;
+    case 192:
+        return 90;
+    default:
+        return distance_of_metric(r->metric);
+    }
+}
+
 /* The configuration's name of a device; its Linux name where it has none. */
 static const char *interface_of(const struct show *s, uint32_t ifindex)
 {
@@ -288,6 +306,7 @@ static json_t *route_facts(struct show *s, const struct netlink_route *r)
     fact_text(s, o, "type", types[r->type]);
     fact_address(s, o, "next_hop", &r->gateway);
     fact_text(s, o, "interface", interface_of(s, r->ifindex));
+    fact_number(s, o, "distance", route_distance(r));
     fact_number(s, o, "metric", r->metric);
     return o;
 }
@@ -322,7 +341,7 @@ static void route_render(const struct show *s, const json_t *o, struct text *out
     else if (!known_at(o, "next_hop"))
         text_printf(out, " is directly connected, %s\n", text_at(o, "interface"));
     else
-        text_printf(out, " [%llu/0] via %s, %s\n", (unsigned long long)number_at(o, "metric"),
+        text_printf(out, " [%llu/0] via %s, %s\n", (unsigned long long)number_at(o, "distance"),
                     text_at(o, "next_hop"), text_at(o, "interface"));
 }
 
