@@ -181,9 +181,11 @@ static void contested(struct redundancy_group *g, ns now)
     if ((g->contested && ns_since(now, g->contested) < CONTESTED_PAUSE) ||
         ns_since(now, g->hsrp.last_change) < 2 * g->hsrp.hold || !c->generation)
         return;
-    for (uint32_t i = 0; i < c->generation->scopes.connection_count && !any; i++)
-        any = address_equal(&c->generation->scopes.connections[i].local, &addresses[0]);
-    if (n == 0 || !any)
+    const struct scopes *s = &c->generation->scopes;
+    for (uint32_t i = 0; i < s->scope_count && n > 0 && !any; i++)
+        any = s->scopes[i].group == 0 && (address_equal(&s->scopes[i].local_v4, &addresses[0]) ||
+                                          address_equal(&s->scopes[i].local_v6, &addresses[0]));
+    if (!any)
         return;
     g->contested = now;
     log_line(

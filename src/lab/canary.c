@@ -3,10 +3,13 @@
 #include "lab/canary.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,9 +23,25 @@ static const struct {
 } canary_pace[CANARY_KINDS] = {
     [CANARY_URGENT] = {NS_PER_MS, 2 * NS_PER_MS},
     [CANARY_ORDINARY] = {4 * NS_PER_MS, 4 * NS_PER_MS},
+    [CANARY_KERNEL] = {10 * NS_PER_MS, 4 * NS_PER_MS},
 };
 
 static const ns canary_tell = 50 * NS_PER_MS;
+
+/* A socket in a network namespace of our own, or -1. */
+static int kernel_open(void)
+{
+    return unshare(CLONE_NEWNET) < 0 ? -1 : socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+/* How long the kernel lets us wait for its network configuration. */
+static void kernel_ask(struct stall_log *l, int fd)
+{
+    struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_LOOPBACK};
+    ns before = lab_now();
+    if (ioctl(fd, SIOCSIFFLAGS, &lo) == 0)
+        stall_note(l, before, lab_now(), canary_pace[CANARY_KERNEL].notice);
+}
 
 static void __attribute__((noreturn))
 canary_main(struct canary_shared *s, enum canary_kind kind, unsigned cpu)
@@ -36,17 +55,22 @@ canary_main(struct canary_shared *s, enum canary_kind kind, unsigned cpu)
     signal(SIGHUP, SIG_IGN);
     signal(SIGTERM, SIG_DFL);
     mlockall(MCL_CURRENT); /* a page fault would be its own delay */
-    s->refused = sched_setaffinity(0, sizeof set, &set) < 0;
+    s->refused = kind != CANARY_KERNEL && sched_setaffinity(0, sizeof set, &set) < 0;
     if (kind == CANARY_URGENT)
         s->refused |=
             sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = URGENT_PRIORITY}) < 0;
+    int fd = kind == CANARY_KERNEL ? kernel_open() : -1;
+    s->refused |= kind == CANARY_KERNEL && fd < 0;
     s->ready = true;
     for (ns due = lab_now() + canary_pace[kind].period;; due += canary_pace[kind].period) {
         struct timespec t = {(time_t)(due / NS_PER_S), (long)(due % NS_PER_S)};
         while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
             continue;
+        if (kind == CANARY_KERNEL)
+            kernel_ask(&s->log, fd);
         ns now = lab_now();
-        stall_note(&s->log, due, now, canary_pace[kind].notice);
+        if (kind != CANARY_KERNEL)
+            stall_note(&s->log, due, now, canary_pace[kind].notice);
         /* What was missed is one stall, not many. */
         if (ns_since(now, due) >= canary_pace[kind].period)
             due = now;
@@ -87,7 +111,7 @@ int canary_start(struct canary *c)
                             MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         rc = shared == MAP_FAILED ? -ENOMEM : 0;
         c->shared[k] = rc == 0 ? shared : NULL;
-        for (unsigned i = 0; i < c->count && rc == 0; i++)
+        for (unsigned i = 0; i < (k == CANARY_KERNEL ? 1 : c->count) && rc == 0; i++)
             rc = canary_fork(c, k, i);
     }
     if (rc < 0)

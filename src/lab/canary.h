@@ -2,8 +2,10 @@
 /* Canaries: on each processor two processes that do nothing but wake up at fixed times and note how late they
  * were. The urgent one has a real-time priority above everything of the lab and of Holdfast: what it misses,
  * the machine itself did not give (a virtual machine that its host stopped, interrupts). The ordinary one
- * competes like any process: what it misses, others used. Only the urgent one's stalls are taken off a gap.
- * Called by run.c; the children end with their parent. */
+ * competes like any process: what it misses, others used. One more, for the whole machine, asks the
+ * kernel for a change of network configuration (of a namespace of its own) that changes nothing: namespaces
+ * share the lock that this takes, and who makes or removes some beside us holds it. Only the urgent one's
+ * stalls are taken off a gap. Called by run.c; the children end with their parent. */
 #ifndef LAB_CANARY_H
 #define LAB_CANARY_H
 
@@ -13,7 +15,12 @@
 
 enum { CANARY_CPUS = 32 };
 
-enum canary_kind { CANARY_URGENT, CANARY_ORDINARY, CANARY_KINDS };
+enum canary_kind {
+    CANARY_URGENT,
+    CANARY_ORDINARY,
+    CANARY_KERNEL, /* on the first processor only */
+    CANARY_KINDS
+};
 
 struct canary_shared {
     _Atomic bool ready, refused; /* refused: no real-time priority, so it counts what others use as well */

@@ -96,6 +96,11 @@ static void report_stalls(const struct run *r)
             i == 0 ? "\n" : "", c->cpu[i], (double)urgent->longest / 1e6, (double)urgent->total / 1e6,
             (double)c->shared[CANARY_ORDINARY][i].log.longest / 1e6);
     }
+    if (c->shared[CANARY_KERNEL])
+        printf("  the kernel: a change of the network's configuration waited %.1f ms at the longest, %.1f ms "
+               "in all\n",
+               (double)c->shared[CANARY_KERNEL][0].log.longest / 1e6,
+               (double)c->shared[CANARY_KERNEL][0].log.total / 1e6);
     if (canary_refused(c))
         printf("  (without real-time priority: what other processes used counts as standstill)\n");
 }
@@ -216,6 +221,9 @@ json_t *report_json(const struct run *r)
         json_object_set(out, "farms", r->farm_answers);
     if (out && r->judgements)
         json_object_set(out, "judgements", r->judgements);
+    if (out && r->canary.shared[CANARY_KERNEL])
+        json_object_set_new(out, "kernel_wait_ms",
+                            json_real((double)r->canary.shared[CANARY_KERNEL][0].log.longest / 1e6));
     if (out && r->error)
         json_object_set_new(out, "error", json_string(r->error));
     return out;

@@ -64,6 +64,7 @@ def test_figures():
     assert hole["sent"] == hole["received"] + hole["lost"] and 990 <= hole["longest_gap_ms"] <= 1300
     assert hole["gap_less_stall_ms"] <= hole["longest_gap_ms"] and hole["stall_in_gap_ms"] >= 0
     stalls = data["variants"][0]["stalls"]
+    assert data["variants"][0]["kernel_wait_ms"] >= 0
     assert {s["processor"] for s in stalls} == os.sched_getaffinity(0)
     assert all(0 <= s["longest_ms"] <= s["total_ms"] or s["total_ms"] == 0 for s in stalls)
     assert all(set(c) == {"name", "ok", "detail"} and c["ok"] for c in data["checks"])

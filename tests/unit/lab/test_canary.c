@@ -41,6 +41,7 @@ static void test_a_stopped_canary_tells(void **state)
     while (canary_stall(&c, &told, &cpu))
         seen |= cpu == c.cpu[c.count - 1] && told.from >= from && told.until <= until;
     assert_true(seen);
+    assert_true(c.pids[CANARY_KERNEL][0] > 0 && (c.count < 2 || c.pids[CANARY_KERNEL][1] == 0));
     canary_done(&c);
     assert_int_equal(kill(pid, 0), -1);
     assert_int_equal(errno, ESRCH);
