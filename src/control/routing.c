@@ -93,16 +93,44 @@ static bool lines_need(const struct routing_lines *l, unsigned daemon)
     return false;
 }
 
-/* False: one that is needed does not answer. */
-static bool daemons_look(const struct routing *r, uint64_t ret[DAEMONS], const char **ret_missing)
+static bool line_of_eigrp(const struct routing_line *l)
 {
-    for (unsigned d = 0; d < DAEMONS; d++) {
-        ret[d] = lines_need(&r->wanted, d) || lines_need(&r->told, d) ? vtysh_daemon(daemon_names[d]) : 0;
-        *ret_missing = daemon_names[d];
-        if (lines_need(&r->wanted, d) && ret[d] == 0)
-            return false;
+    return strstr(l->context, "eigrp") || strstr(l->line, "eigrp");
+}
+
+static bool line_of_ospf(const struct routing_line *l)
+{
+    return !line_of_eigrp(l);
+}
+
+/* A protocol's daemon that is another process than the one that was told, or is gone, knows nothing. Nothing
+ * of ours is in zebra. */
+static void daemons_compare(struct routing *r)
+{
+    static bool (*const lines_of[DAEMONS])(const struct routing_line *l) = {NULL, line_of_ospf,
+                                                                            line_of_eigrp};
+
+    for (unsigned d = 1; d < DAEMONS; d++) {
+        uint64_t now = vtysh_daemon(daemon_names[d]);
+        if (!r->identity[d] || now == r->identity[d])
+            continue;
+        routing_lines_forget(&r->told, lines_of[d]);
+        r->identity[d] = 0;
+        r->due = true;
+        told_store(r);
     }
-    return true;
+}
+
+/* The first of those that are needed and do not answer; NULL: all are there. Notes whom we are about to tell.
+ */
+static const char *daemons_missing(struct routing *r)
+{
+    for (unsigned d = 0; d < DAEMONS; d++)
+        if (lines_need(&r->wanted, d) && !vtysh_daemon_answers(daemon_names[d]))
+            return daemon_names[d];
+    for (unsigned d = 0; d < DAEMONS; d++)
+        r->identity[d] = lines_need(&r->wanted, d) ? vtysh_daemon(daemon_names[d]) : 0;
+    return NULL;
 }
 
 static void absence_say(struct routing *r, const char *what)
@@ -195,29 +223,19 @@ static void tell(struct routing *r)
 
 static void look(struct routing *r)
 {
-    uint64_t now[DAEMONS];
-    const char *missing;
-
     if (r->run)
         return;
+    daemons_compare(r);
     if (r->wanted.count == 0 && r->told.count == 0) {
         uv_timer_stop(&r->timer);
         return;
     }
-    bool there = daemons_look(r, now, &missing);
-    for (unsigned d = 0; d < DAEMONS; d++)
-        if (r->identity[d] && now[d] != r->identity[d]) { /* another one, or none: what it knew is gone */
-            routing_lines_done(&r->told);
-            memset(r->identity, 0, sizeof r->identity);
-            r->due = true;
-            told_store(r);
-        }
-    if (!there) {
-        absence_say(r, missing);
+    if (!r->due)
         return;
-    }
-    memcpy(r->identity, now, sizeof now);
-    if (r->due)
+    const char *missing = daemons_missing(r);
+    if (missing)
+        absence_say(r, missing);
+    else
         tell(r);
 }
 
@@ -350,7 +368,7 @@ int routing_show(struct exec_call *x)
     grammar_call_print(x->grammar, &command);
     bool ospf = grammar_has(x->grammar, "ospf");
     const char *daemon = ospf ? "ospfd" : "eigrpd";
-    int error = !q || command.failed ? -ENOMEM : vtysh_daemon(daemon) ? 0 : -ENOTCONN;
+    int error = !q || command.failed ? -ENOMEM : vtysh_daemon_answers(daemon) ? 0 : -ENOTCONN;
 
     if (error == 0) {
         q->client = x->client;

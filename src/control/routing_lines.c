@@ -5,15 +5,31 @@
 
 #include <stdlib.h>
 
+static void line_done(struct routing_line *r)
+{
+    free(r->context);
+    free(r->line);
+    free(r->undo);
+}
+
 void routing_lines_done(struct routing_lines *l)
 {
-    for (uint32_t i = 0; i < l->count; i++) {
-        free(l->items[i].context);
-        free(l->items[i].line);
-        free(l->items[i].undo);
-    }
+    for (uint32_t i = 0; i < l->count; i++)
+        line_done(&l->items[i]);
     free(l->items);
     *l = (struct routing_lines){0};
+}
+
+void routing_lines_forget(struct routing_lines *l, bool (*of)(const struct routing_line *line))
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < l->count; i++)
+        if (of(&l->items[i]))
+            line_done(&l->items[i]);
+        else
+            l->items[kept++] = l->items[i];
+    l->count = kept;
 }
 
 void routing_lines_add(struct routing_lines *l, const char *context, const char *line, const char *undo)
@@ -30,9 +46,7 @@ void routing_lines_add(struct routing_lines *l, const char *context, const char 
     }
     struct routing_line r = {strdup(context), strdup(line), strdup(undo)};
     if (!r.context || !r.line || !r.undo) {
-        free(r.context);
-        free(r.line);
-        free(r.undo);
+        line_done(&r);
         l->failed = true;
         return;
     }
@@ -80,13 +94,10 @@ void routing_lines_unique(struct routing_lines *l)
     for (uint32_t i = 1; !l->failed && i < l->count; i++)
         twice[s[i] - l->items] = setting_order(s[i - 1], s[i]) == 0;
     for (uint32_t i = 0; !l->failed && i < l->count; i++) {
-        if (!twice[i]) {
+        if (twice[i])
+            line_done(&l->items[i]);
+        else
             l->items[kept++] = l->items[i];
-            continue;
-        }
-        free(l->items[i].context);
-        free(l->items[i].line);
-        free(l->items[i].undo);
     }
     if (!l->failed)
         l->count = kept;

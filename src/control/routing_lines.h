@@ -23,6 +23,8 @@ void routing_lines_done(struct routing_lines *l);
 void routing_lines_add(struct routing_lines *l, const char *context, const char *line, const char *undo);
 /* Leaves the first of each setting of a context. */
 void routing_lines_unique(struct routing_lines *l);
+/* Forgets the lines of which `of` is true. */
+void routing_lines_forget(struct routing_lines *l, bool (*of)(const struct routing_line *line));
 /* What vtysh reads to get from `before` to `after`; nothing where they are the same. */
 void routing_lines_change(const struct routing_lines *before, const struct routing_lines *after,
                           struct text *out);

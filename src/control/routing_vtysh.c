@@ -39,20 +39,35 @@ const char *vtysh_directory(void)
     return given && *given ? given : "/run/frr";
 }
 
+static bool socket_name(const char *daemon, struct sockaddr_un *ret)
+{
+    *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+    int n = snprintf(ret->sun_path, sizeof ret->sun_path, "%s/%s.vty", vtysh_directory(), daemon);
+    return n > 0 && (size_t)n < sizeof ret->sun_path;
+}
+
 uint64_t vtysh_daemon(const char *daemon)
 {
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct sockaddr_un a;
     struct stat st;
-    int n = snprintf(a.sun_path, sizeof a.sun_path, "%s/%s.vty", vtysh_directory(), daemon);
 
-    if (n < 0 || (size_t)n >= sizeof a.sun_path || stat(a.sun_path, &st) < 0)
+    if (!socket_name(daemon, &a) || stat(a.sun_path, &st) < 0)
         return 0;
+    uint64_t started = (uint64_t)st.st_ctim.tv_sec * 1000000000 + (uint64_t)st.st_ctim.tv_nsec;
+    return (started ^ (uint64_t)st.st_ino << 40) | 1;
+}
+
+bool vtysh_daemon_answers(const char *daemon)
+{
+    struct sockaddr_un a;
+
+    if (!socket_name(daemon, &a))
+        return false;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool answers = fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
     if (fd >= 0)
         close(fd);
-    uint64_t started = (uint64_t)st.st_ctim.tv_sec * 1000000000 + (uint64_t)st.st_ctim.tv_nsec;
-    return answers ? (started ^ (uint64_t)st.st_ino << 40) | 1 : 0;
+    return answers;
 }
 
 static void handle_closed(uv_handle_t *handle)

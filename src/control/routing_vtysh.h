@@ -14,9 +14,10 @@ struct vtysh;
 
 /* Where FRR's sockets are. */
 const char *vtysh_directory(void);
-/* Whether FRR's `daemon` ("zebra") answers there. Its identity (0: not there) is another one after its next
- * start. */
+/* The identity of FRR's `daemon` ("zebra"), another one after its next start; 0: it is not there. */
 uint64_t vtysh_daemon(const char *daemon);
+/* Whether it answers. */
+bool vtysh_daemon_answers(const char *daemon);
 /* `vtysh OPTION ARGUMENT` (-f FILE, -c COMMAND). -ENOENT: there is no vtysh. The run is ended after 20 s. */
 int vtysh_run(uv_loop_t *loop, const char *option, const char *argument, vtysh_done *done, void *context,
               struct vtysh **ret) must_check;

@@ -171,6 +171,31 @@ static void test_store(void **state)
     routing_lines_done(&lines);
 }
 
+static bool of_ospf(const struct routing_line *l)
+{
+    return strcmp(l->context, "router ospf") == 0;
+}
+
+static void test_forget(void **state)
+{
+    struct routing_lines before = {0}, after = {0};
+    struct text out;
+
+    (void)state;
+    text_init(&out);
+    routing_lines_add(&before, "router ospf", "a", "no a");
+    routing_lines_add(&before, "router eigrp 1", "b", "no b");
+    routing_lines_forget(&before, of_ospf);
+    assert_int_equal(before.count, 1);
+    routing_lines_add(&after, "router eigrp 1", "b", "no b");
+    routing_lines_add(&after, "router ospf", "a", "no a");
+    routing_lines_change(&before, &after, &out);
+    assert_string_equal(text_get(&out), "router ospf\na\nexit\n");
+    text_done(&out);
+    routing_lines_done(&before);
+    routing_lines_done(&after);
+}
+
 /* Ten thousand routes: told once, then one more and one less. */
 static void test_many(void **state)
 {
@@ -201,6 +226,6 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_changes), cmocka_unit_test(test_store),
-                                       cmocka_unit_test(test_many)};
+                                       cmocka_unit_test(test_forget), cmocka_unit_test(test_many)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
