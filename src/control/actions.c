@@ -6,52 +6,21 @@
 #include <stdlib.h>
 
 #include "control/control.h"
+#include "control/job_pool.h"
 #include "control/ssp.h"
 
-struct job_work {
-    uv_work_t work;
-    struct control *control;
-    struct ike_job *job;
-};
-
-static void job_run(uv_work_t *work)
+void control_job_done(void *context, struct ike_job *job)
 {
-    ike_job_run(container_of(work, struct job_work, work)->job);
-}
+    struct control *c = context;
+    const struct ike_event e = {.type = IKE_EVENT_JOB, .job = job};
+    ns began = clock_now();
 
-static void job_done(uv_work_t *work, int status)
-{
-    struct job_work *w = container_of(work, struct job_work, work);
-    struct control *c = w->control;
-
-    c->jobs--;
-    if (status == UV_ECANCELED || c->stopping) {
-        ike_job_free(w->job);
-    } else {
-        const struct ike_event e = {.type = IKE_EVENT_JOB, .job = w->job};
-        ns began = clock_now();
-        control_ike(c, &e);
-        loop_section(&c->watch, "the result of a key exchange", began, clock_now());
-    }
-    free(w);
-}
-
-static void job_start(struct control *c, struct ike_job *job)
-{
-    struct job_work *w = malloc(sizeof *w);
-
-    if (!w) {
-        ike_job_free(job); /* the exchange times out and is tried again */
-        return;
-    }
-    w->control = c;
-    w->job = job;
-    if (uv_queue_work(&c->loop, &w->work, job_run, job_done) != 0) {
+    if (c->stopping) {
         ike_job_free(job);
-        free(w);
         return;
     }
-    c->jobs++;
+    control_ike(c, &e);
+    loop_section(&c->watch, "the result of a key exchange", began, clock_now());
 }
 
 static void send_action(struct control *c, const struct ike_action *a)
@@ -136,7 +105,7 @@ void control_action_now(struct control *c, const struct ike_action *a, const str
         send_action(c, a);
         break;
     case IKE_ACTION_START_JOB:
-        job_start(c, a->job);
+        job_pool_add(c->jobs, a->job);
         break;
     case IKE_ACTION_INSTALL_PAIR:
         install_action(c, a, ceilings);

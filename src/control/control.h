@@ -71,6 +71,7 @@ struct control_debug {
 struct cli_server;
 struct dynamic_policy;
 struct firewall;
+struct job_pool;
 struct redundancy;
 struct resolver;
 struct reverse_routes;
@@ -136,7 +137,7 @@ struct control {
     struct rng rng;
     struct commit commit;              /* actions that wait for the standby */
     struct ssp *ssp;                   /* groups whose SAs are shared; ssp.h */
-    uint32_t jobs;                     /* under way */
+    struct job_pool *jobs;             /* key exchanges */
     struct retiring retiring, retired; /* gathering; waiting for the engines */
     uv_timer_t retire_timer;
     uint32_t epoch; /* of this member: number of control's starts, in the IV bases */
@@ -162,6 +163,7 @@ struct control {
  * turn). */
 void control_ike(struct control *c, const struct ike_event *e);
 void control_ike_schedule(struct control *c);
+void control_job_done(void *context, struct ike_job *job);
 /* An action that waited for the standby. */
 void control_action_now(struct control *c, const struct ike_action *a, const struct session_lease *ceilings);
 

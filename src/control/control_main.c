@@ -16,6 +16,7 @@
 
 #include "config/parse.h"
 #include "control/exec.h"
+#include "control/job_pool.h"
 #include "control/pair_policy.h"
 #include "control/redundancy.h"
 #include "control/reverse_routes.h"
@@ -238,19 +239,20 @@ static int supervisor_begin(struct control *c)
 
 /* ---- start ---- */
 
-static void threads_choose(void)
+static unsigned threads_choose(void)
 {
-    char text[16];
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
-    snprintf(text, sizeof text, "%ld", MIN(MAX(processors, 2L), 16L));
-    setenv("UV_THREADPOOL_SIZE", text, 0);
+    setenv("UV_THREADPOOL_SIZE", "1", 0); /* names of peers only */
+    return (unsigned)MIN(MAX(processors, 2L), 16L);
 }
 
 static int loop_begin(struct control *c)
 {
-    threads_choose();
+    unsigned threads = threads_choose();
     int error = uv_loop_init(&c->loop);
+    if (!error)
+        error = job_pool_new(&c->loop, threads, control_job_done, c, &c->jobs);
     if (error)
         return error;
     error = loop_watch_begin(&c->watch, &c->loop);
