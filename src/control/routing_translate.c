@@ -248,9 +248,12 @@ static void eigrp_translate(const struct config *c, const struct config_router *
     if (r->variance)
         add(l, context, "no variance", "variance %u", r->variance);
     eigrp_redistribute(r, context, l);
-    /* eigrpd knows a device once a network holds it, and a virtual one only while that has its address. */
-    for (uint32_t i = 0; i < c->interfaces.count; i++)
-        eigrp_networks(r, &c->interfaces.items[i], context, l);
+    /* eigrpd knows a device once a network holds it, and a virtual one only while that has its address. It
+     * crashes (8.4.4) when a network comes while there are neighbours: those without any come first. */
+    for (int passive = 1; passive >= 0; passive--)
+        for (uint32_t i = 0; i < c->interfaces.count; i++)
+            if (is_passive(r, &c->interfaces.items[i]) == passive)
+                eigrp_networks(r, &c->interfaces.items[i], context, l);
     for (uint32_t i = 0; i < facts->virtual_count; i++) {
         char line[LINE];
         snprintf(line, sizeof line, "passive-interface %s", facts->virtual_devices[i]);

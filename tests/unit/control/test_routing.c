@@ -117,6 +117,10 @@ static const struct {
      HEAD,
      "router ospf\nno network 10.1.0.1/32 area 0\nexit\nno router ospf\n"
      "interface eth0\nno ip ospf dead-interval\nno ip ospf hello-interval\nexit\n"},
+    {"", HEAD "router eigrp 100\n network 10.0.0.0\n network 9.0.0.0\n passive-interface eth1\n",
+     "router eigrp 100\nnetwork 9.1.1.20/30\nnetwork 10.1.0.0/24\npassive-interface "
+     "hsrp2-1\npassive-interface eth1\n"
+     "exit\n"},
     {HEAD "router eigrp 100\n network 10.0.0.0\n", HEAD,
      "router eigrp 100\nno network 10.1.0.0/24\nexit\nno router eigrp 100\n"},
     {HEAD "interface eth0\n ip ospf dead-interval 3\nrouter ospf 1\n",
