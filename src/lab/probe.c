@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -94,16 +95,45 @@ static int child_socket(struct probe_child *c, const struct address *local)
     struct sockaddr_storage address;
     int one = 1, room = 8 << 20;
     bool v6 = local->family == ADDRESS_V6;
-    int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int fd = socket(v6 ? AF_INET6 : AF_INET, (c->flow->tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
     if (fd < 0)
         child_fail(c, "socket");
     setsockopt(fd, v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_FREEBIND : IP_FREEBIND, &one, sizeof one);
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
     setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+    /* A TCP port that was used lately can be bound again at once. */
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     socklen_t len = socket_address(local, (uint16_t)(PROBE_PORT + c->index), &address);
     if (bind(fd, (struct sockaddr *)&address, len) < 0)
         child_fail(c, "bind");
     return fd;
+}
+
+enum written { WRITTEN, WRITTEN_NOT, WRITTEN_STOPPED };
+
+/* A record on the connection, however long that takes, unless the flow is stopped. */
+static enum written record_write(const struct probe_child *c, int fd, const uint8_t *data)
+{
+    for (size_t at = 0; at < c->flow->size;) {
+        ssize_t n = send(fd, data + at, c->flow->size - at, MSG_NOSIGNAL);
+        if (n > 0)
+            at += (size_t)n;
+        else if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return WRITTEN_NOT;
+        if (at < c->flow->size && c->shared->stop_sending)
+            return WRITTEN_STOPPED;
+    }
+    return WRITTEN;
+}
+
+static void sender_connect(struct probe_child *c, int fd, const struct sockaddr_storage *to, socklen_t len)
+{
+    int one = 1;
+    struct timeval patience = {.tv_usec = 50000};
+    if (connect(fd, (const struct sockaddr *)to, len) < 0)
+        child_fail(c, "connect");
+    setsockopt(fd, SOL_TCP, TCP_NODELAY, &one, sizeof one);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }
 
 static void __attribute__((noreturn)) sender_main(struct probe_child *c)
@@ -115,6 +145,10 @@ static void __attribute__((noreturn)) sender_main(struct probe_child *c)
     child_enter(c);
     int fd = child_socket(c, &c->flow->source);
     socklen_t len = socket_address(&c->flow->destination, (uint16_t)(PROBE_PORT + c->index), &to);
+    bool tcp = c->flow->tcp;
+    s->sender_ready = tcp; /* what is on the way may take its time to let a connection through */
+    if (tcp)
+        sender_connect(c, fd, &to, len);
     ns start = lab_now();
     s->first_sent = s->last_sent = start;
     s->sender_ready = true;
@@ -130,8 +164,13 @@ static void __attribute__((noreturn)) sender_main(struct probe_child *c)
         head.number = be64_of(number);
         memcpy(data, &head, sizeof head);
         /* A number counts as sent when it was due: a node without a route loses its traffic too. */
-        if (sendto(fd, data, c->flow->size, MSG_DONTWAIT, (struct sockaddr *)&to, len) < 0)
-            s->send_errors++;
+        enum written w = tcp ? record_write(c, fd, data)
+                         : sendto(fd, data, c->flow->size, MSG_DONTWAIT, (struct sockaddr *)&to, len) < 0
+                             ? WRITTEN_NOT
+                             : WRITTEN;
+        if (w == WRITTEN_STOPPED)
+            break;
+        s->send_errors += w == WRITTEN_NOT;
         s->last_sent = lab_now();
         s->sent = number + 1;
     }
@@ -180,17 +219,61 @@ static ns message_time(struct msghdr *m, ns offset, ns fallback)
     return fallback;
 }
 
-static void receiver_take(struct probe_child *c, struct mmsghdr *m, ns offset)
+/* False: it is not of this flow. */
+static bool packet_take(struct probe_child *c, const uint8_t *data, ns time)
 {
     struct probe_shared *s = c->shared;
     struct probe_packet head;
-    if (m->msg_len < sizeof head)
-        return;
-    memcpy(&head, m->msg_hdr.msg_iov->iov_base, sizeof head);
-    if (be32_get(head.magic) == PROBE_MAGIC && be32_get(head.flow) == c->index &&
-        be64_get(head.run) == s->run)
-        flow_stats_arrive(&s->stats, s->bitmap, PROBE_CAPACITY, be64_get(head.number),
-                          message_time(&m->msg_hdr, offset, lab_now()));
+    memcpy(&head, data, sizeof head);
+    if (be32_get(head.magic) != PROBE_MAGIC || be32_get(head.flow) != c->index ||
+        be64_get(head.run) != s->run)
+        return false;
+    flow_stats_arrive(&s->stats, s->bitmap, PROBE_CAPACITY, be64_get(head.number), time);
+    return true;
+}
+
+static void receiver_take(struct probe_child *c, struct mmsghdr *m, ns offset)
+{
+    if (m->msg_len >= sizeof(struct probe_packet))
+        packet_take(c, m->msg_hdr.msg_iov->iov_base, message_time(&m->msg_hdr, offset, lab_now()));
+}
+
+/* Whole records of what came; false: that is not what was sent. */
+static bool records_take(struct probe_child *c, uint8_t *data, size_t *len)
+{
+    size_t at = 0, size = c->flow->size;
+    bool good = true;
+    c->shared->version++;
+    for (; good && *len - at >= size; at += size)
+        good = packet_take(c, data + at, lab_now());
+    c->shared->version++;
+    memmove(data, data + at, *len - at);
+    *len -= at;
+    return good;
+}
+
+/* One connection, as long as it lives: nothing that comes after its end counts. */
+static void __attribute__((noreturn)) stream_receive(struct probe_child *c, int listener)
+{
+    static uint8_t data[1 << 18];
+    size_t len = 0;
+    int fd = -1;
+    bool broken = listen(listener, 1) < 0;
+    if (broken)
+        child_fail(c, "listen");
+    c->shared->receiver_ready = true;
+    while (!c->shared->stop_receiving) {
+        if (broken) {
+            usleep(10000);
+        } else if (fd < 0) {
+            fd = accept(listener, NULL, NULL); /* with the listener's patience, which it inherits */
+        } else {
+            ssize_t n = recv(fd, data + len, sizeof data - len, 0);
+            len += n > 0 ? (size_t)n : 0;
+            broken = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || !records_take(c, data, &len);
+        }
+    }
+    _exit(0);
 }
 
 static void __attribute__((noreturn)) receiver_main(struct probe_child *c)
@@ -204,6 +287,8 @@ static void __attribute__((noreturn)) receiver_main(struct probe_child *c)
     setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     s->stats.notice = PROBE_NOTICE;
+    if (c->flow->tcp)
+        stream_receive(c, fd);
     s->receiver_ready = true;
     while (!s->stop_receiving) {
         buffers_prepare(&b);
@@ -328,7 +413,9 @@ void probe_stop(struct probe *p)
     for (unsigned i = 0; i < 2000 && !s->sender_ended && !lab_stopping; i++)
         usleep(1000);
     child_end(&p->sender);
-    for (unsigned i = 0; i < 500 && stats_copy(s).received < s->sent && !lab_stopping; i++)
+    /* TCP repeats what was lost, later and later, unless the connection is broken. */
+    unsigned patience_ms = !p->flow->tcp ? 500 : s->send_errors > 0 ? 0 : 10000;
+    for (unsigned i = 0; i < patience_ms && stats_copy(s).received < s->sent && !lab_stopping; i++)
         usleep(1000);
     s->stop_receiving = true;
     for (unsigned i = 0; i < 500 && p->receiver > 0; i++) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A probe: a sender in one node that sends numbered UDP packets at fixed times, a receiver in another that
- * notes each arrival, both children of the lab; figures in shared memory. Called by run.c. Always holds: a
- * number is sent once; a sender that was kept from running does not catch up in a burst; the arrival time is
- * the kernel's (SO_TIMESTAMPNS), so a busy machine does not make gaps that the wire did not have; the
- * children end with their parent. */
+/* A probe: a sender in one node that sends numbered UDP packets (or records on one TCP connection) at fixed
+ * times, a receiver in another that notes each arrival, both children of the lab; figures in shared memory.
+ * Called by run.c. Always holds: a number is sent once; a sender that was kept from running does not catch up
+ * in a burst; the arrival time is the kernel's (SO_TIMESTAMPNS), so a busy machine does not make gaps that
+ * the wire did not have; the children end with their parent. */
 #ifndef LAB_PROBE_H
 #define LAB_PROBE_H
 

@@ -96,7 +96,8 @@ struct flow {
     unsigned from, to; /* nodes */
     struct address source, destination;
     uint32_t rate; /* packets a second */
-    uint32_t size; /* bytes of UDP payload */
+    uint32_t size; /* bytes of UDP payload, or of a record on TCP */
+    bool tcp;      /* records on one TCP connection */
 };
 
 struct watch {

@@ -95,14 +95,16 @@ static bool parse_flow(struct scenario *s, struct script *t, struct statement *s
     if (f->source.family != f->destination.family)
         return script_fail(t, st->line, column, "the two addresses are of different families");
     while (!statement_done(st)) {
-        if (statement_accept(st, "rate")) {
+        if (statement_accept(st, "tcp")) {
+            f->tcp = true;
+        } else if (statement_accept(st, "rate")) {
             if (!take_number(t, st, "packets a second", 1, 100000, &rate))
                 return false;
         } else if (statement_accept(st, "size")) {
             if (!take_number(t, st, "bytes of UDP payload", 32, 65000, &size))
                 return false;
         } else {
-            return script_expected(t, st, "'rate', 'size' or the end of the line");
+            return script_expected(t, st, "'rate', 'size', 'tcp' or the end of the line");
         }
     }
     f->rate = (uint32_t)rate;

@@ -107,7 +107,7 @@ static void test_good_timeline(void **state)
     (void)state;
     char error[SCRIPT_ERROR];
     struct scenario *s = parse(NODES,
-                               "flow f from a 10.0.0.1 to r 10.9.9.9 size 1000 rate 50\n"
+                               "flow f from a 10.0.0.1 to r 10.9.9.9 size 1000 rate 50 tcp\n"
                                "watch w g:wan0 host 10.9.9.9 clear 10.0.0.0/8 2001:db8::/32\n"
                                "start f\n"
                                "at 1.5s cut l2 at r\n"
@@ -132,6 +132,7 @@ static void test_good_timeline(void **state)
     assert_string_equal(error, "");
     assert_int_equal(s->step_count, 19);
     assert_int_equal(s->flows[0].size, 1000);
+    assert_true(s->flows[0].tcp);
     assert_int_equal(s->watches[0].clear_count, 2);
     assert_true(address_is_set(&s->watches[0].host));
     const struct step *cut = &s->steps[1], *wait = &s->steps[6];
@@ -327,7 +328,7 @@ static const struct {
     {NODES, "flow f from a 10.0.0.1 to r 10.0.0.2 rate 0", NULL,
      "L:1:43: expected packets a second (1 to 100000), found '0'"},
     {NODES, "flow f from a 10.0.0.1 to r 10.0.0.2 pace 1", NULL,
-     "L:1:38: expected 'rate', 'size' or the end of the line, found 'pace'"},
+     "L:1:38: expected 'rate', 'size', 'tcp' or the end of the line, found 'pace'"},
     {NODES, "watch w g:wan1", NULL, "L:1:9: expected NODE:DEVICE, an end of a link, found 'g:wan1'"},
     {NODES, "watch w g:wan0 clear", NULL,
      "L:1:21: expected a prefix that must not be seen in clear, found the end of the line"},
