@@ -400,8 +400,10 @@ uint64_t probe_send_errors(const struct probe *p)
 
 void probe_stop_sending(struct probe *p)
 {
-    if (p->shared)
-        p->shared->stop_sending = true;
+    if (!p->shared || p->shared->stop_sending)
+        return;
+    p->shared->stop_sending = true;
+    p->stopped = lab_now();
 }
 
 void probe_stop(struct probe *p)
@@ -409,13 +411,13 @@ void probe_stop(struct probe *p)
     struct probe_shared *s = p->shared;
     if (!s || p->receiver <= 0)
         return;
-    s->stop_sending = true;
+    probe_stop_sending(p);
     for (unsigned i = 0; i < 2000 && !s->sender_ended && !lab_stopping; i++)
         usleep(1000);
     child_end(&p->sender);
     /* TCP repeats what was lost, later and later, unless the connection is broken. */
-    unsigned patience_ms = !p->flow->tcp ? 500 : s->send_errors > 0 ? 0 : 10000;
-    for (unsigned i = 0; i < patience_ms && stats_copy(s).received < s->sent && !lab_stopping; i++)
+    ns patience = (!p->flow->tcp ? 500 : s->send_errors > 0 ? 0 : 10000) * NS_PER_MS;
+    while (lab_now() < p->stopped + patience && stats_copy(s).received < s->sent && !lab_stopping)
         usleep(1000);
     s->stop_receiving = true;
     for (unsigned i = 0; i < 500 && p->receiver > 0; i++) {

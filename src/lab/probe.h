@@ -15,6 +15,7 @@
 struct probe_shared;
 
 struct probe {
+    ns stopped; /* when it was told to stop sending */
     const struct flow *flow;
     struct probe_shared *shared; /* NULL: never started */
     pid_t sender, receiver;      /* 0: not running */

@@ -592,10 +592,23 @@ static bool scenario_read(struct scenario *s, const char *file, const char *vari
     return good;
 }
 
+/* The variant's own timeline, or else the scenario's, if there is one. */
+static bool timeline_read(struct scenario *s, const char *variant, char error[SCRIPT_ERROR])
+{
+    char path[PATH_MAX + SCRIPT_NAME + 16], own[SCRIPT_NAME + 16];
+    snprintf(own, sizeof own, "%s/timeline.lab", scenario_variant_name(s));
+    const char *files[] = {own, "timeline.lab"};
+    for (unsigned i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", s->folder, files[i]);
+        if (access(path, F_OK) == 0)
+            return scenario_read(s, files[i], variant, timeline_parser, error);
+    }
+    return true;
+}
+
 struct scenario *scenario_load(const char *folder, const char *variant, char error[SCRIPT_ERROR])
 {
     struct scenario *s = scenario_new();
-    char path[PATH_MAX + 16];
     if (!s)
         return NULL;
     s->folder = realpath(folder, NULL);
@@ -606,9 +619,8 @@ struct scenario *scenario_load(const char *folder, const char *variant, char err
     }
     const char *base = strrchr(s->folder, '/');
     snprintf(s->name, sizeof s->name, "%.40s", base ? base + 1 : s->folder);
-    snprintf(path, sizeof path, "%s/timeline.lab", s->folder);
     if (!scenario_read(s, "topology.lab", variant, scenario_parse_topology, error) ||
-        (access(path, F_OK) == 0 && !scenario_read(s, "timeline.lab", variant, timeline_parser, error))) {
+        !timeline_read(s, variant, error)) {
         scenario_free(s);
         return NULL;
     }

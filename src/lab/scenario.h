@@ -257,8 +257,9 @@ struct scenario {
     unsigned step_count;
 };
 
-/* Reads FOLDER/topology.lab and, if it exists, FOLDER/timeline.lab. `variant` NULL chooses the first. On
- * failure returns NULL and writes one message (file:line:column: what) into `error`. */
+/* Reads FOLDER/topology.lab and the timeline, if there is one: FOLDER/VARIANT/timeline.lab before
+ * FOLDER/timeline.lab. `variant` NULL chooses the first. On failure returns NULL and writes one message
+ * (file:line:column: what) into `error`. */
 struct scenario *scenario_load(const char *folder, const char *variant, char error[SCRIPT_ERROR]);
 void scenario_free(struct scenario *s);
 

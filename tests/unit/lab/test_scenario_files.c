@@ -8,15 +8,19 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
 #include "config/parse.h"
 #include "lab/scenario.h"
 
-static const char *const folders[] = {"scenarios/single-link",         "scenarios/replayed-packets",
-                                      "scenarios/multiple-identities", "scenarios/asymmetric-routing",
-                                      "tests/scenarios/plain-routing", "tests/scenarios/one-gateway"};
+static const char *const folders[] = {
+    "scenarios/single-link",        "scenarios/replayed-packets",       "scenarios/multiple-identities",
+    "scenarios/asymmetric-routing", "tests/scenarios/plain-routing",    "tests/scenarios/one-gateway",
+    "scenarios/stateful-failover",  "scenarios/stateful-failover-fast", "scenarios/stateful-failover-farm"};
 
 static void config_file_check(const struct grammar *g, const char *path)
 {
@@ -73,8 +77,50 @@ static void test_files(void **state)
     grammar_done(&g);
 }
 
+/* A variant with a timeline of its own has that one, the others have the scenario's. */
+static void test_own_timeline(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/scenario.XXXXXX", path[64], error[SCRIPT_ERROR];
+    static const struct {
+        const char *file, *text;
+    } files[] = {
+        {"topology.lab", "title \"T\"\nvariant shared\nvariant own\nnode A host\n"},
+        {"timeline.lab", "say \"one\"\n"},
+        {"own/timeline.lab", "say \"one\"\nsay \"two\"\n"},
+    };
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/own", folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, files[i].file);
+        FILE *f = fopen(path, "we");
+        assert_non_null(f);
+        fputs(files[i].text, f);
+        assert_int_equal(fclose(f), 0);
+    }
+    static const struct {
+        const char *variant;
+        unsigned steps;
+    } loads[] = {{NULL, 1}, {"shared", 1}, {"own", 2}};
+    for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
+        struct scenario *s = scenario_load(folder, loads[i].variant, error);
+        if (!s)
+            fail_msg("%s", error);
+        assert_int_equal(s->step_count, loads[i].steps);
+        scenario_free(s);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, files[i].file);
+        unlink(path);
+    }
+    snprintf(path, sizeof path, "%s/own", folder);
+    rmdir(path);
+    rmdir(folder);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_files)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_own_timeline)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
