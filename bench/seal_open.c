@@ -116,7 +116,8 @@ static void pair_install(void)
                                     .local_port_high = UINT16_MAX,
                                     .remote_port_high = UINT16_MAX};
     p->hard_expiry = NS_NEVER;
-    p->soft_bytes = p->hard_bytes = p->sequence_ceiling = UINT64_MAX;
+    p->soft_bytes = p->hard_bytes = UINT64_MAX;
+    p->sequence_ceiling = UINT64_MAX;
     p->iv_base = 0x0123456789abcdef;
     if (packet_key_init(path.cipher, &p->seal_key, &p->algorithms, true, bytes_of(key, 20),
                         bytes_of(NULL, 0)) != 0 ||

@@ -178,7 +178,8 @@ static void sa_install(const struct sa *sa)
     p->selector = (struct selector){.local_port_high = UINT16_MAX, .remote_port_high = UINT16_MAX};
     p->selector.local.address.family = p->selector.remote.address.family = (uint8_t)sa->inner;
     p->hard_expiry = NS_NEVER;
-    p->soft_bytes = p->hard_bytes = p->sequence_ceiling = UINT64_MAX;
+    p->soft_bytes = p->hard_bytes = UINT64_MAX;
+    p->sequence_ceiling = UINT64_MAX;
     p->iv_base = 0x0123456789abcdef;
     p->sequence_out = sa->sequence;
     p->replay.top = sa->sequence;

@@ -341,7 +341,8 @@ void lab_pair(struct lab *l, uint32_t slot, const struct packet_algorithms *a, u
         p->remote_now = p->remote;
         p->created = clock_now();
         p->hard_expiry = NS_NEVER;
-        p->soft_bytes = p->hard_bytes = p->sequence_ceiling = UINT64_MAX;
+        p->soft_bytes = p->hard_bytes = UINT64_MAX;
+        p->sequence_ceiling = UINT64_MAX;
         p->iv_base = rng_u64(&l->rng);
         MUST(packet_key_init(l->cipher, &p->seal_key, a, true, bytes_of(keys[i], cipher),
                              bytes_of(keys[i] + 64, integrity)));

@@ -103,7 +103,8 @@ static struct sad_pair *pair_of(const struct vector *v)
     address_parse("9.1.1.130", &p->local.address);
     address_parse("9.1.1.22", &p->remote.address);
     p->hard_expiry = NS_NEVER;
-    p->soft_bytes = p->hard_bytes = p->sequence_ceiling = UINT64_MAX;
+    p->soft_bytes = p->hard_bytes = UINT64_MAX;
+    p->sequence_ceiling = UINT64_MAX;
     p->replay.top = v->sequence - 1;
     tunnel_keys(&gateway, p, &v->algorithms, keys, keys);
     atomic_store(&p->state, PAIR_ACTIVE);
