@@ -131,9 +131,12 @@ static void heard(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     }
     add = v->capacity > v->len + 1 ? MIN(add, v->capacity - v->len - 1) : 0;
     if (add == 0)
-        return; /* more than anybody reads */
-    memcpy(v->text + v->len, buffer->base, add);
-    v->len += add;
+        return;                        /* more than anybody reads */
+    for (size_t i = 0; i < add; i++) { /* nothing that moves somebody's cursor */
+        char ch = buffer->base[i];
+        bool plain = (unsigned char)ch >= ' ' && ch != 127;
+        v->text[v->len++] = plain || ch == '\n' || ch == '\t' ? ch : '?';
+    }
     v->text[v->len] = 0;
 }
 

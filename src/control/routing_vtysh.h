@@ -7,7 +7,8 @@
 
 #include <uv.h>
 
-/* Ended by itself (`status` its exit code) or by us (-1). `output` ends in NUL. */
+/* Ended by itself (`status` its exit code) or by us (-1). `output` ends in NUL and has no control
+ * characters but ends of lines and tabs. */
 typedef void vtysh_done(void *context, int status, const char *output);
 
 struct vtysh;

@@ -22,7 +22,8 @@ const char *options_usage(void)
            "  --foreground          stay, and log to standard error instead of syslog\n"
            "  --check               read the configuration, print what is wrong with it, touch nothing;\n"
            "                        the exit status is 2 if it cannot be used\n"
-           "  --version, --help\n";
+           "  --version, --help\n"
+           "$HOLDFAST_FRR names the directory of FRR's sockets (/run/frr)\n";
 }
 
 static bool role_parse(const char *text, enum options_role *ret)
