@@ -10,7 +10,7 @@
 #include "control/ssp_internal.h"
 #include "crypto/hash.h"
 
-enum { STOP_POLL_MS = 5, DRAIN_POLL_MS = 1 };
+enum { STOP_POLL_MS = 5, DRAIN_POLL_MS = 1, DRAIN_ROUNDS = 2 };
 
 static const ns SESSION_DEAD_MIN = 300 * NS_PER_MS, SESSION_DEAD_MAX = 1 * NS_PER_S,
                 BYE_PATIENCE = 200 * NS_PER_MS;
@@ -40,17 +40,55 @@ static int link_make(struct ssp_group *g, const struct config *config, const str
 
 /* ---- timers ---- */
 
+/* A packet that waits for a higher ceiling is ours to deliver. */
+static bool packets_wait(const struct ssp_group *g)
+{
+    const struct sad *sad = g->control->sad;
+    uint32_t used = atomic_load(&sad->slots_used);
+
+    for (uint32_t slot = sad_next_slot(sad, 0, used); slot < used;
+         slot = sad_next_slot(sad, slot + 1, used)) {
+        const struct sad_pair *p = &sad->pairs[slot];
+        if (p->group == g->index && atomic_load(&p->state) != PAIR_FREE &&
+            atomic_load(&p->in_wanted) > p->replay.top)
+            return true;
+    }
+    return false;
+}
+
+static void drain_ask(struct ssp_group *g)
+{
+    struct channel_message m = {.type = CHANNEL_HEARTBEAT};
+
+    g->drain_epoch = (atomic_load(&g->control->sad->engines[0].epoch) | 1) + 1;
+    control_channel_send(g->control, &m);
+}
+
+void ssp_drain_begin(struct ssp_group *g, ns now)
+{
+    g->draining = true;
+    g->drain_bursts = g->control->sad->engines[0].bursts;
+    g->drain_since = now;
+    g->drain_rounds = 0;
+    drain_ask(g);
+}
+
+/* That no burst came says nothing about an engine that had no turn. It has seen that its queues are empty
+ * when it answered twice: whatever was there at the first answer was read before the second. */
 static void drain_look(struct ssp_group *g, ns now)
 {
-    uint64_t bursts = g->control->sad->engines[0].bursts;
-
-    if (bursts != g->drain_bursts) {
-        g->drain_bursts = bursts;
-        g->drain_since = now;
-    } else if (ns_since(now, g->drain_since) >= DRAIN_QUIET) {
-        g->draining = false;
-        shared_group_drained(&g->shared, now);
+    if (g->control->sad->engines[0].bursts != g->drain_bursts) {
+        ssp_drain_begin(g, now);
+        return;
     }
+    if (atomic_load(&g->control->sad->engines[0].epoch) >= g->drain_epoch) {
+        g->drain_rounds++;
+        drain_ask(g);
+    }
+    if (g->drain_rounds < DRAIN_ROUNDS || ns_since(now, g->drain_since) < DRAIN_QUIET || packets_wait(g))
+        return;
+    g->draining = false;
+    shared_group_drained(&g->shared, now);
 }
 
 /* A standby in step takes the role in a planned switchover where the configuration wants that. */

@@ -38,9 +38,10 @@ struct ssp_group {
     ns born, preempt_not_before, peer_since;
     const char *last_lost; /* NULL: the session was never lost */
 
-    /* draining: nothing was worked on since `drain_since` */
-    uint64_t drain_bursts;
+    /* draining: nothing was worked on since `drain_since`, and the engine answered so many times since */
+    uint64_t drain_bursts, drain_epoch;
     ns drain_since;
+    unsigned drain_rounds;
     bool draining;
 
     struct ssp_change history[SSP_HISTORY];
@@ -58,6 +59,7 @@ struct ssp {
 extern const struct shared_group_ops ssp_ops;
 
 void ssp_group_schedule(struct ssp_group *g);
+void ssp_drain_begin(struct ssp_group *g, ns now);
 /* What a predecessor of this process noted; false: nothing. */
 bool ssp_group_noted(const struct ssp_group *g, uint8_t *ret_state, uint32_t *ret_epoch, bool *ret_bounded);
 void ssp_replica(struct ssp_group *g, uint8_t kind, uint64_t key, struct bytes data, int64_t shift,

@@ -350,6 +350,8 @@ static void op_disown(void *context)
     struct ssp_group *g = context;
 
     g->yielding = false;
+    if (g->link) /* the other member waits for what was told; taking addresses away takes a while */
+        ssp_link_flush(g->link);
     for (unsigned i = 0; i < g->name_count; i++)
         redundancy_disown(g->control, g->names[i]);
 }
@@ -358,9 +360,7 @@ static void op_drain(void *context)
 {
     struct ssp_group *g = context;
 
-    g->draining = true;
-    g->drain_bursts = g->control->sad->engines[0].bursts;
-    g->drain_since = clock_now();
+    ssp_drain_begin(g, clock_now());
     ssp_group_schedule(g);
 }
 

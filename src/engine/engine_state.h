@@ -160,6 +160,8 @@ void reports_datagram(struct engine *e, const struct endpoint *local, const stru
                       struct bytes data);
 void reports_outbound(struct engine *e, const struct outbound_result *r);
 void reports_inbound(struct engine *e, const struct inbound_result *r);
+/* A packet still waits for a ceiling of that pair. */
+void reports_waiting(struct engine *e, uint32_t slot, uint32_t spi_in);
 void reports_acquires(struct engine *e);
 /* The channel can be written again. */
 void reports_flush(struct engine *e);

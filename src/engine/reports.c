@@ -121,6 +121,11 @@ static void debug_drop(struct engine *e, const char *way, uint8_t reason, uint32
             address_is_set(&remote->address) ? endpoint_print(remote, text) : "unknown");
 }
 
+void reports_waiting(struct engine *e, uint32_t slot, uint32_t spi_in)
+{
+    report_lease(e, slot, spi_in, LEASE_WAITS);
+}
+
 void reports_outbound(struct engine *e, const struct outbound_result *r)
 {
     if (r->notes & OUTBOUND_NOTE_SOFT)

@@ -93,6 +93,9 @@ void wire_side_waiting(struct engine *e)
     while ((n = inbound_release(e->inbound, e->now, packets, results)) > 0)
         wire_side_results(e, results, n);
     engine_leave(e);
+    uint32_t slot, spi;
+    if (inbound_waits_for(e->inbound, &slot, &spi))
+        reports_waiting(e, slot, spi);
 }
 
 /* A datagram on port 4500 that is ESP: true. IKE messages and keepalives are dealt with (RFC 3948 §2.2,

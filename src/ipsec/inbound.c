@@ -164,7 +164,7 @@ static void prepare(struct inbound *in, struct opening *o)
 {
     enum drop_reason reason = admit(in, o);
     if (reason == DROP_NONE && !in->releasing && o->ah_slot == PAIR_NONE &&
-        !takeover_may_accept(o->pair, o->sequence))
+        takeover_may_wait(o->pair, o->sequence))
         (void)!hold_copy(in->hold, &in->packets[o->index], o->index, o->slot, in->results[o->index].spi,
                          o->sequence);
     if (reason == DROP_NONE)
@@ -370,6 +370,11 @@ void inbound_burst(struct inbound *in, const struct inbound_packet *packets, siz
 bool inbound_waiting(const struct inbound *in)
 {
     return !hold_empty(in->hold);
+}
+
+bool inbound_waits_for(const struct inbound *in, uint32_t *ret_slot, uint32_t *ret_spi)
+{
+    return hold_first(in->hold, ret_slot, ret_spi);
 }
 
 size_t inbound_release(struct inbound *in, ns now, struct inbound_packet packets[],

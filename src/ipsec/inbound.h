@@ -79,6 +79,9 @@ void inbound_burst(struct inbound *in, const struct inbound_packet *packets, siz
                    struct inbound_result *results);
 /* Packets wait for a higher ceiling: call inbound_release again and again, soon. */
 bool inbound_waiting(const struct inbound *in);
+/* After inbound_release, whose packet waits the longest: control is to be asked for its ceiling again, for it
+ * may have raised it to just below this packet. False: none waits. */
+bool inbound_waits_for(const struct inbound *in, uint32_t *ret_slot, uint32_t *ret_spi);
 /* A burst of those that waited long enough: at most BURST_MAX results, whose packets are in `packets`.
  * Returns their number. */
 size_t inbound_release(struct inbound *in, ns now, struct inbound_packet packets[],

@@ -86,6 +86,15 @@ bool hold_empty(const struct hold *h)
     return h->count + h->fresh == 0;
 }
 
+bool hold_first(const struct hold *h, uint32_t *ret_slot, uint32_t *ret_spi)
+{
+    if (h->count == 0)
+        return false;
+    *ret_slot = h->ring[h->first].slot;
+    *ret_spi = h->ring[h->first].spi;
+    return true;
+}
+
 static bool may_pass(struct sad *sad, const struct held *e)
 {
     const struct sad_pair *pair = sad_find_inbound(sad, e->spi);

@@ -55,6 +55,14 @@ static inline bool takeover_may_accept(const struct sad_pair *pair, uint64_t seq
            sequence < atomic_load_explicit(&pair->receive_ceiling, memory_order_relaxed);
 }
 
+/* The ceiling may be lowered while a packet is being opened: a pair without one gets one when a standby
+ * comes. What is then in the way has to wait like any other, so there must be a copy of it. */
+static inline bool takeover_may_wait(const struct sad_pair *pair, uint64_t sequence)
+{
+    return !takeover_may_accept(pair, sequence) ||
+           (pair->group && atomic_load_explicit(&pair->receive_ceiling, memory_order_relaxed) == UINT64_MAX);
+}
+
 /* Control, of a pair whose group is active in the epoch of `word`, or was until the last quiescent point: the
  * lowest number that was not sent, and the lowest above all that were accepted. */
 void takeover_position(const struct sad_pair *pair, uint32_t word, uint64_t *ret_out, uint64_t *ret_in);

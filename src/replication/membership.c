@@ -7,7 +7,7 @@
 /* A switchover that does not go on ends: the standby then serves by an ordinary takeover, or the owner goes
  * on. The owner's patience is the shorter one wherever both could go on. */
 static const ns ASK_PATIENCE = 500 * NS_PER_MS, HOLD_PATIENCE = 400 * NS_PER_MS,
-                TAKEN_PATIENCE = 250 * NS_PER_MS, DRAIN_PATIENCE = 30 * NS_PER_MS;
+                TAKEN_PATIENCE = 250 * NS_PER_MS, DRAIN_PATIENCE = 100 * NS_PER_MS;
 
 static struct membership_action *add(struct membership_actions *a, enum membership_action_kind kind)
 {

@@ -212,10 +212,16 @@ static void control_is_asked_in_time(void **state)
     uint64_t out, in;
     takeover_position(pair_of(&hub), sad_group_word(1, 0, true), &out, &in);
     assert_int_equal(65, in); /* what waits is to pass by the next ceiling */
+    uint32_t slot, spi;
+    ceilings(&hub, 2000, 64); /* too low: to be asked again */
     assert_int_equal(0, waited(&hub, 1001, &r));
+    assert_true(inbound_waits_for(hub.in, &slot, &spi));
+    assert_int_equal(pair_of(&hub)->spi_in, spi);
+    assert_ptr_equal(pair_of(&hub), &hub.sad->pairs[slot]);
     ceilings(&hub, 2000, 128);
     assert_int_equal(1, waited(&hub, 1002, &r));
     assert_int_equal(INBOUND_DELIVER, r.kind);
+    assert_false(inbound_waits_for(hub.in, &slot, &spi));
     assert_false(inbound_waiting(hub.in));
     assert_int_equal(DROP_REPLAY, hears(&hub, &w, 1003).reason);
 }
