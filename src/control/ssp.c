@@ -357,7 +357,7 @@ static int group_begin(struct ssp_group *g, const struct lease_limits *limits)
         const struct sad_pair *p = &c->sad->pairs[slot];
         if (p->group == g->index && atomic_load(&p->state) != PAIR_FREE)
             shared_group_restore(&g->shared, slot, atomic_load(&p->sequence_ceiling),
-                                 atomic_load(&p->receive_ceiling));
+                                 atomic_load(&p->receive_ceiling), atomic_load(&p->out_mark));
     }
     atomic_store(&c->sad->groups[g->index].word, sad_group_word(epoch, g->member, state == SESSION_OWNER));
     return error;

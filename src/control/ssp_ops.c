@@ -183,7 +183,7 @@ static bool op_position(void *context, uint32_t slot, uint32_t *ret_spi_in, uint
     if (slot >= sad->slots || !of_group(g, &sad->pairs[slot]))
         return false;
     *ret_spi_in = sad->pairs[slot].spi_in;
-    takeover_position(&sad->pairs[slot], atomic_load(&sad->groups[g->index].word), ret_out, ret_in);
+    takeover_position(&sad->pairs[slot], ret_out, ret_in);
     return true;
 }
 

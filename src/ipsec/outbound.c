@@ -50,16 +50,10 @@ const struct outbound_result *outbound_results(const struct outbound *o)
 
 /* ---- numbers and lifetimes ---- */
 
-/* The next sequence number of the pair, once and for all. */
 static enum drop_reason sequence_claim(struct sad_pair *pair, uint64_t *ret, uint8_t *notes)
 {
-    uint64_t end = pair->flags & PAIR_ESN ? UINT64_MAX : 1ULL << 32;
-    uint64_t ceiling = atomic_load_explicit(&pair->sequence_ceiling, memory_order_relaxed);
-    uint64_t limit = MIN(end, ceiling);
-    uint64_t sequence = atomic_load_explicit(&pair->sequence_out, memory_order_relaxed) + 1;
-    if (sequence < limit)
-        sequence = atomic_fetch_add_explicit(&pair->sequence_out, 1, memory_order_relaxed) + 1;
-    if (sequence >= limit) {
+    uint64_t end = pair->flags & PAIR_ESN ? UINT64_MAX : 1ULL << 32, sequence;
+    if (!takeover_claim(pair, end, &sequence)) {
         *notes |= sequence >= end ? OUTBOUND_NOTE_HARD : pair->group ? OUTBOUND_NOTE_LEASE : 0;
         return sequence >= end ? DROP_SEQUENCE_EXHAUSTED : DROP_SEQUENCE_LEASE;
     }

@@ -21,16 +21,11 @@ void takeover_pair(struct sad_pair *pair, uint32_t word, ns now)
     atomic_store_explicit(&pair->epoch, epoch, memory_order_release);
 }
 
-void takeover_position(const struct sad_pair *pair, uint32_t word, uint64_t *ret_out, uint64_t *ret_in)
+void takeover_position(const struct sad_pair *pair, uint64_t *ret_out, uint64_t *ret_in)
 {
-    uint64_t out = atomic_load(&pair->sequence_out) + 1, in = pair->replay.top + 1;
-
-    if (atomic_load(&pair->epoch) != sad_group_epoch(word)) {
-        out = MAX(out, pair->granted_out);
-        in = MAX(in, pair->granted_in);
-    }
+    /* Whoever owned the pair once and had it as a replica since has newer grants in an old epoch. */
+    *ret_out = MAX(atomic_load(&pair->sequence_out) + 1, pair->granted_out);
+    *ret_in = MAX(pair->replay.top + 1, pair->granted_in);
     /* What waits was the peer's: the next ceiling is to let it pass. */
-    in = MAX(in, atomic_load(&pair->in_wanted) + (atomic_load(&pair->in_wanted) > 0));
-    *ret_out = out;
-    *ret_in = in;
+    *ret_in = MAX(*ret_in, atomic_load(&pair->in_wanted) + (atomic_load(&pair->in_wanted) > 0));
 }

@@ -29,6 +29,17 @@ static inline enum drop_reason takeover_admit(struct sad *sad, struct sad_pair *
     return DROP_NONE;
 }
 
+/* The pair's next sequence number, once and for all, if it is below `end` and below what the standby knows
+ * of. */
+static inline bool takeover_claim(struct sad_pair *pair, uint64_t end, uint64_t *ret)
+{
+    uint64_t limit = MIN(end, atomic_load_explicit(&pair->sequence_ceiling, memory_order_relaxed));
+    *ret = atomic_load_explicit(&pair->sequence_out, memory_order_relaxed) + 1;
+    if (*ret < limit)
+        *ret = atomic_fetch_add_explicit(&pair->sequence_out, 1, memory_order_relaxed) + 1;
+    return *ret < limit;
+}
+
 /* Whether control has to be asked for higher ceilings: once for each mark. The first is for an outbound
  * number, the second for an inbound one. */
 static inline bool takeover_out_due(struct sad_pair *pair, uint64_t sequence)
@@ -63,8 +74,8 @@ static inline bool takeover_may_wait(const struct sad_pair *pair, uint64_t seque
            (pair->group && atomic_load_explicit(&pair->receive_ceiling, memory_order_relaxed) == UINT64_MAX);
 }
 
-/* Control, of a pair whose group is active in the epoch of `word`, or was until the last quiescent point: the
- * lowest number that was not sent, and the lowest above all that were accepted. */
-void takeover_position(const struct sad_pair *pair, uint32_t word, uint64_t *ret_out, uint64_t *ret_in);
+/* Control: the lowest number that was not sent, and the lowest above all that were accepted, by us or by
+ * whoever granted us the pair. Exact after a quiescent point of a group that is not active. */
+void takeover_position(const struct sad_pair *pair, uint64_t *ret_out, uint64_t *ret_in);
 
 #endif

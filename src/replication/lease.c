@@ -21,7 +21,7 @@ static void inbound_size(struct lease *l, const struct lease_limits *limits, uin
     else if (took > LEASE_SLOW)
         l->inbound /= 2;
     if (l->inbound < LEASE_INBOUND_FIRST)
-        l->inbound = LEASE_INBOUND_MIN;
+        l->inbound = l->slow ? LEASE_INBOUND_FIRST : LEASE_INBOUND_MIN;
     l->inbound = MIN(l->inbound, limits->inbound);
 }
 
@@ -51,12 +51,12 @@ bool lease_acked(struct lease *l, uint64_t number, ns now)
     if (!l->waits_for || l->waits_for > number)
         return false;
     l->waits_for = 0;
+    l->slow = ns_since(now, l->told_at) > LEASE_LATE;
     if (l->capped)
         return false;
     l->out = l->next_out;
     l->in = l->next_in;
     l->begun = now;
-    l->shared = true;
     return true;
 }
 

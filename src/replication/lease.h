@@ -13,6 +13,7 @@
 
 #define LEASE_FAST (25 * NS_PER_MS)  /* half a lease used in less: the next one is twice as large */
 #define LEASE_SLOW (150 * NS_PER_MS) /* in more: half as large */
+#define LEASE_LATE (10 * NS_PER_MS)  /* acknowledged later than this: packets cannot wait for it */
 
 /* The inbound lease of a pair with little traffic is nothing: each packet waits until the standby knows of
  * it. */
@@ -29,8 +30,11 @@ struct lease {
     ns begun;           /* when the present one was put in force */
     ns told_at;         /* when the next ones were told */
     uint32_t inbound;   /* size of the inbound lease */
-    bool capped;        /* may not rise any more */
-    bool shared;        /* the standby knows of the pair */
+    bool capped;        /* may not rise, until it is known that the other member did not own the group */
+    bool final;         /* capped, and that will never be known: the pair is rekeyed */
+    bool handed;        /* the other member told its exact counters since */
+    bool shared;        /* the other member was told of the pair */
+    bool slow;          /* the last acknowledgement was late: there is always some room */
 };
 
 /* A pair that nobody else knows. */

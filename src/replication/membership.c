@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+#include "base/bytes.h"
+
 /* A switchover that does not go on ends: the standby then serves by an ordinary takeover, or the owner goes
  * on. The owner's patience is the shorter one wherever both could go on. */
 static const ns ASK_PATIENCE = 500 * NS_PER_MS, HOLD_PATIENCE = 400 * NS_PER_MS,
@@ -32,36 +34,51 @@ static void become(struct membership *m, uint8_t state, ns now, struct membershi
 
 /* ---- owner ---- */
 
+static bool role_wants(uint8_t role)
+{
+    return role == SESSION_EMPTY || role == SESSION_STANDBY || role == SESSION_SYNCING;
+}
+
 static void snapshot_try(struct membership *m, struct membership_actions *a)
 {
     bool newer = m->peer_known && m->peer.epoch > m->own_epoch;
-    bool wants =
-        m->peer.role == SESSION_EMPTY || m->peer.role == SESSION_STANDBY || m->peer.role == SESSION_SYNCING;
-    if (m->state != SESSION_OWNER || !m->peer_up || !m->peer_known || !wants || m->snapshot_running ||
-        m->in_step || m->switching)
+    if (m->state != SESSION_OWNER || !m->peer_up || !m->peer_known || !role_wants(m->peer.role) ||
+        m->snapshot_running || m->in_step || m->switching)
         return;
-    if (newer && m->peer.role == SESSION_STANDBY)
-        return; /* it knows SAs of an epoch that we slept through, and hands them over first */
+    if ((m->peer.role == SESSION_STANDBY && (newer || !m->bounded)) ||
+        (m->peer.role == SESSION_SYNCING && m->founded))
+        return; /* it has SAs that it did not get from us, and hands them over first */
     if (newer) {
-        m->epoch = m->own_epoch = m->peer.epoch + 1;
+        m->epoch = m->own_epoch = MAX(m->epoch, m->peer.epoch) + 1;
         add(a, MEMBERSHIP_ACTIVATE)->epoch = m->epoch;
-        add(a, MEMBERSHIP_TELL);
     }
     m->snapshot_running = m->bounded = true;
+    m->founded = false;
+    add(a, MEMBERSHIP_TELL); /* who has our SAs must know the epoch */
     add(a, MEMBERSHIP_SNAPSHOT);
+}
+
+/* The other one owns the group too, or did. */
+static void split(struct membership *m, struct membership_actions *a)
+{
+    m->in_step = m->snapshot_running = false;
+    if (m->bounded)
+        add(a, MEMBERSHIP_CAP);
 }
 
 static void serve(struct membership *m, ns now, struct membership_actions *a)
 {
-    if (m->tainted && m->peer_up && m->peer_known && m->peer.role != SESSION_OWNER &&
-        m->peer.epoch <= m->own_epoch)
-        m->tainted = false; /* nobody owned it meanwhile */
+    bool trust = m->state == SESSION_STALE && m->bounded && m->peer_up && m->peer_known &&
+                 role_wants(m->peer.role) && m->peer.epoch <= m->own_epoch;
     m->own_epoch = ++m->epoch;
-    m->in_step = m->snapshot_running = m->bounded = m->handed_over = false;
-    if (m->tainted)
+    m->bounded = m->bounded && m->state == SESSION_STALE;
+    m->in_step = m->snapshot_running = m->handed_over = false;
+    m->founded = m->state == SESSION_EMPTY;
+    if (m->founded)
         add(a, MEMBERSHIP_FORGET);
-    m->tainted = false;
     add(a, MEMBERSHIP_ACTIVATE)->epoch = m->epoch;
+    if (trust)
+        add(a, MEMBERSHIP_TRUST); /* nobody owned it meanwhile, as far as was said */
     become(m, SESSION_OWNER, now, a);
     m->takeovers++;
     snapshot_try(m, a);
@@ -72,7 +89,7 @@ static void hand_over_try(struct membership *m, ns now, struct membership_action
 {
     if (!m->peer_up || !m->peer_known || m->peer.role != SESSION_OWNER || m->handed_over)
         return;
-    if (m->state == SESSION_STANDBY && m->peer.epoch < m->epoch)
+    if ((m->state == SESSION_STANDBY || m->state == SESSION_SYNCING) && m->peer.epoch < m->epoch)
         become(m, SESSION_STALE, now, a);
     if (m->state != SESSION_STALE)
         return;
@@ -83,8 +100,8 @@ static void hand_over_try(struct membership *m, ns now, struct membership_action
 static void lose(struct membership *m, ns now, struct membership_actions *a)
 {
     add(a, MEMBERSHIP_DEACTIVATE);
-    m->in_step = m->snapshot_running = m->handed_over = false;
-    m->tainted = m->bounded || m->peer_up;
+    split(m, a);
+    m->handed_over = false;
     become(m, SESSION_STALE, now, a);
     hand_over_try(m, now, a);
 }
@@ -94,6 +111,15 @@ static void switch_end(struct membership *m, struct membership_actions *a, bool 
     m->switching = SWITCH_NONE;
     m->switch_until = NS_NEVER;
     add(a, MEMBERSHIP_SWITCH_OVER)->ok = ok;
+}
+
+/* The owner's: it goes on, or the role is lost as it would be without a switchover. */
+static void switch_abort(struct membership *m, ns now, struct membership_actions *a)
+{
+    switch_end(m, a, false);
+    add(a, MEMBERSHIP_DISOWN);
+    if (!m->ours)
+        lose(m, now, a);
 }
 
 static void switch_step(struct membership *m, enum membership_switch next, ns until)
@@ -125,11 +151,13 @@ static void switch_finish(struct membership *m, ns now, struct membership_action
     add(a, MEMBERSHIP_EXACT);
     say(m, a, MEMBERSHIP_DONE);
     add(a, MEMBERSHIP_DISOWN);
-    m->in_step = m->snapshot_running = false;
-    m->tainted = m->handed_over = true;
+    m->in_step = m->snapshot_running = m->bounded = false;
+    m->handed_over = true;
     m->switchovers++;
     become(m, SESSION_SYNCING, now, a);
     switch_end(m, a, true);
+    if (m->ours)
+        serve(m, now, a); /* the election gave it back meanwhile */
 }
 
 /* ---- standby ---- */
@@ -175,18 +203,36 @@ static void on_verdict(struct membership *m, bool ours, ns now, struct membershi
     }
 }
 
+/* The first word of a connection. Whoever is STANDBY or SYNCING is what it was, for a member that starts anew
+ * is EMPTY: an earlier life may have owned the group. OWNER and STALE hand over what they know. */
+static void on_first_role(struct membership *m, uint8_t role, struct membership_actions *a)
+{
+    if (!m->bounded || (m->state != SESSION_OWNER && m->state != SESSION_STALE))
+        return;
+    if (role == SESSION_EMPTY)
+        add(a, MEMBERSHIP_DISTRUST);
+    else if (role_wants(role) && m->state == SESSION_OWNER)
+        add(a, MEMBERSHIP_TRUST);
+}
+
 static void on_role(struct membership *m, const struct session_role_state *role, ns now,
                     struct membership_actions *a)
 {
     bool first = !m->peer_known;
     m->peer = *role;
     m->peer_known = true;
-    if (m->state == SESSION_OWNER) {
-        if (first && m->bounded && role->role == SESSION_STANDBY && role->epoch == m->own_epoch)
-            add(a, MEMBERSHIP_TRUST);
-        snapshot_try(m, a);
-        return;
+    if (first)
+        on_first_role(m, role->role, a);
+    if (m->state == SESSION_STALE && role->role != SESSION_OWNER && m->handed_over) {
+        m->handed_over = false;
+        add(a, MEMBERSHIP_STOP);
     }
+    if (m->state == SESSION_OWNER && !role_wants(role->role))
+        split(m, a);
+    else if (!first || m->bounded || role->role != SESSION_SYNCING)
+        snapshot_try(m, a); /* else it has what it did not get from us, as below */
+    if (m->state == SESSION_OWNER && role->role == SESSION_OWNER && m->switching)
+        switch_abort(m, now, a); /* it did not wait for us */
     hand_over_try(m, now, a);
     m->epoch = MAX(m->epoch, role->epoch);
 }
@@ -194,18 +240,10 @@ static void on_role(struct membership *m, const struct session_role_state *role,
 static void on_peer_lost(struct membership *m, bool bye, ns now, struct membership_actions *a)
 {
     m->peer_up = m->peer_known = m->snapshot_running = m->in_step = false;
-    if (m->state == SESSION_STALE)
-        m->handed_over = false;
-    if (m->state == SESSION_OWNER && bye) {
-        m->bounded = false;
-        add(a, MEMBERSHIP_LIFT);
-    } else if (m->state == SESSION_OWNER && m->bounded) {
-        add(a, MEMBERSHIP_CAP);
-    }
+    if (m->state == SESSION_OWNER && m->bounded)
+        add(a, bye ? MEMBERSHIP_LIFT : MEMBERSHIP_CAP);
     if (m->switching == SWITCH_ASKED || m->switching == SWITCH_YIELDED) {
-        switch_end(m, a, false);
-        if (m->state == SESSION_OWNER && !m->ours)
-            lose(m, now, a);
+        switch_abort(m, now, a);
     } else if (m->switching == SWITCH_DRAINING) {
         switch_finish(m, now, a);
     } else if (m->switching == SWITCH_TAKING) {
@@ -214,6 +252,7 @@ static void on_peer_lost(struct membership *m, bool bye, ns now, struct membersh
         switch_step(m, SWITCH_NONE, NS_NEVER);
         add(a, MEMBERSHIP_RELEASE);
     }
+    m->handed_over = false;
 }
 
 static void on_notice(struct membership *m, uint32_t code, ns now, struct membership_actions *a)
@@ -257,10 +296,7 @@ static void on_tick(struct membership *m, ns now, struct membership_actions *a)
     switch (m->switching) {
     case SWITCH_ASKED:
     case SWITCH_YIELDED:
-        switch_end(m, a, false);
-        add(a, MEMBERSHIP_DISOWN);
-        if (!m->ours)
-            lose(m, now, a);
+        switch_abort(m, now, a);
         break;
     case SWITCH_DRAINING:
         switch_finish(m, now, a);
@@ -277,9 +313,9 @@ static void on_tick(struct membership *m, ns now, struct membership_actions *a)
 
 static void on_snapshot_here(struct membership *m, ns now, struct membership_actions *a)
 {
-    if (m->state == SESSION_OWNER)
+    if (m->state != SESSION_SYNCING && m->state != SESSION_STANDBY)
         return;
-    m->tainted = m->handed_over = false;
+    m->handed_over = false;
     m->in_step = true;
     become(m, SESSION_STANDBY, now, a);
     add(a, MEMBERSHIP_IN_STEP);
@@ -303,6 +339,12 @@ void membership_step(struct membership *m, const struct membership_event *e, str
     case MEMBERSHIP_PEER_ROLE:
         on_role(m, &e->role, e->now, a);
         break;
+    case MEMBERSHIP_SNAPSHOT_COMES:
+        if (m->state != SESSION_EMPTY)
+            break;
+        add(a, MEMBERSHIP_FORGET);
+        become(m, SESSION_SYNCING, e->now, a);
+        break;
     case MEMBERSHIP_SNAPSHOT_HERE:
         on_snapshot_here(m, e->now, a);
         break;
@@ -311,21 +353,20 @@ void membership_step(struct membership *m, const struct membership_event *e, str
         m->snapshot_running = false;
         break;
     case MEMBERSHIP_MERGE_SENT:
-        if (m->state != SESSION_STALE)
-            break;
-        m->tainted = true; /* it goes on with them */
-        say(m, a, MEMBERSHIP_MERGED);
-        become(m, SESSION_SYNCING, e->now, a);
+        if (m->state == SESSION_STALE) {
+            m->bounded = false;
+            become(m, SESSION_SYNCING, e->now, a);
+        }
         break;
     case MEMBERSHIP_MERGE_HERE:
-        if (m->state != SESSION_OWNER)
+        if (m->state != SESSION_OWNER || m->peer.role != SESSION_STALE)
             break;
         /* A new epoch: each pair goes on above what either of the two used. */
         m->epoch = m->own_epoch = MAX(m->epoch, m->peer.epoch) + 1;
         m->merges++;
-        m->bounded = false;
+        m->founded = false;
         add(a, MEMBERSHIP_ACTIVATE)->epoch = m->epoch;
-        add(a, MEMBERSHIP_LIFT);
+        add(a, MEMBERSHIP_JOIN);
         add(a, MEMBERSHIP_TELL);
         break;
     case MEMBERSHIP_NOTICE:
@@ -358,6 +399,19 @@ void membership_init(struct membership *m, uint8_t state, uint32_t epoch, bool b
 ns membership_deadline(const struct membership *m)
 {
     return m->switching ? m->switch_until : NS_NEVER;
+}
+
+bool membership_takes(const struct membership *m)
+{
+    return m->state == SESSION_SYNCING || m->state == SESSION_STANDBY ||
+           (m->state == SESSION_OWNER && m->peer_known && m->peer.role == SESSION_STALE);
+}
+
+uint32_t membership_told_epoch(const struct membership *m)
+{
+    if (m->state != SESSION_OWNER)
+        return m->epoch;
+    return m->bounded ? m->own_epoch : 0;
 }
 
 bool membership_commits(const struct membership *m)

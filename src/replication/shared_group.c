@@ -13,7 +13,7 @@ int shared_group_init(struct shared_group *g, const struct shared_group_config *
 {
     *g = (struct shared_group){.config = *config, .ops = ops, .context = context, .now = now};
     membership_init(&g->membership, state, epoch, bounded, now);
-    g->hot_at = NS_NEVER;
+    g->hot_at = g->rekey_at = NS_NEVER;
     g->leases = calloc(config->slots, sizeof(*g->leases));
     return g->leases ? 0 : -ENOMEM;
 }
@@ -34,9 +34,8 @@ void shared_group_done(struct shared_group *g)
 static void role_tell(struct shared_group *g)
 {
     const struct membership *m = &g->membership;
-    const struct session_role_state role = {.role = m->state,
-                                            .in_step = m->in_step,
-                                            .epoch = m->state == SESSION_OWNER ? m->own_epoch : m->epoch};
+    const struct session_role_state role = {
+        .role = m->state, .in_step = m->in_step, .epoch = membership_told_epoch(m)};
     g->ops->send_role(g->context, &role);
 }
 
@@ -48,6 +47,7 @@ static void action_run(struct shared_group *g, const struct membership_action *a
     case MEMBERSHIP_ACTIVATE:
         o->note(c); /* first: a successor of this process must not take the epoch for the last one */
         o->activate(c, a->epoch);
+        receiving_stop(g);
         break;
     case MEMBERSHIP_DEACTIVATE:
         o->deactivate(c);
@@ -71,15 +71,26 @@ static void action_run(struct shared_group *g, const struct membership_action *a
     case MEMBERSHIP_MERGE:
         sending_begin(g, true);
         break;
+    case MEMBERSHIP_STOP:
+        sending_stop(g);
+        break;
     case MEMBERSHIP_LIFT:
-        o->settle(c);
         leases_lift(g);
         break;
+    case MEMBERSHIP_JOIN:
+        o->settle(c);
+        leases_join(g);
+        break;
     case MEMBERSHIP_CAP:
-        leases_cap(g, true);
+        sending_stop(g);
+        leases_cap(g);
+        o->released(c, UINT64_MAX);
         break;
     case MEMBERSHIP_TRUST:
-        leases_cap(g, false);
+        leases_trust(g);
+        break;
+    case MEMBERSHIP_DISTRUST:
+        leases_distrust(g);
         break;
     case MEMBERSHIP_IN_STEP:
         o->in_step(c);
@@ -98,6 +109,7 @@ static void action_run(struct shared_group *g, const struct membership_action *a
         break;
     case MEMBERSHIP_EXACT:
         leases_tell_exact(g);
+        leases_exhaust(g);
         break;
     case MEMBERSHIP_DISOWN:
         o->disown(c);
@@ -164,6 +176,11 @@ static void acked(struct shared_group *g, uint64_t number)
         g->snapshot_end = 0;
         g->snapshots_sent++;
         g->snapshot_took = ns_since(g->now, g->snapshot_began);
+        group_step(g, &e);
+    }
+    if (g->merge_end && number >= g->merge_end) {
+        struct membership_event e = {.kind = MEMBERSHIP_MERGE_SENT};
+        g->merge_end = 0;
         group_step(g, &e);
     }
     sending_go_on(g);
@@ -234,12 +251,13 @@ void shared_group_tick(struct shared_group *g, ns now)
 {
     step(g, MEMBERSHIP_TICK, now);
     leases_review(g);
+    leases_rekey(g);
     sending_go_on(g);
 }
 
 ns shared_group_deadline(const struct shared_group *g)
 {
-    return ns_min(membership_deadline(&g->membership), g->hot_at);
+    return ns_min(membership_deadline(&g->membership), ns_min(g->hot_at, g->rekey_at));
 }
 
 bool shared_group_waits(const struct shared_group *g, uint64_t number)

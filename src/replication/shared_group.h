@@ -94,13 +94,16 @@ struct shared_group {
     uint32_t *hot; /* slots whose inbound lease is larger than the least */
     uint32_t hot_count, hot_size;
     ns hot_at;
+    uint32_t rekey_slot; /* the next one to be looked at for a final ceiling */
+    bool rekey_found;
+    ns rekey_at;
 
     /* What is being sent, a slice at a time: a snapshot or a merge. */
     struct shared_record *list;
     uint32_t list_count, list_size, list_at;
     bool sending, merging, list_failed;
     uint64_t snapshot_end; /* frame that must be acknowledged; 0: not sent yet */
-    uint64_t merge_end;
+    uint64_t merge_end;    /* the same of a merge */
 
     /* What stood here when the owner's snapshot began, sorted, and was not in it so far. */
     struct shared_record *stale;
@@ -119,9 +122,10 @@ int shared_group_init(struct shared_group *g, const struct shared_group_config *
                       bool bounded, ns now) must_check;
 void shared_group_done(struct shared_group *g);
 
-/* A predecessor of this process owned the group: the ceilings that it left in the SA table. They are final
- * until the other member shows that it did not take over. */
-void shared_group_restore(struct shared_group *g, uint32_t slot, uint64_t out, uint64_t in);
+/* A predecessor of this process owned the group: the ceilings and the outbound mark that it left in the SA
+ * table. They do not rise until the other member shows that it did not take over. */
+void shared_group_restore(struct shared_group *g, uint32_t slot, uint64_t out, uint64_t in,
+                          uint64_t out_mark);
 
 /* ---- what happens ---- */
 

@@ -7,11 +7,11 @@
 
 #include <stdlib.h>
 
-static const ns REVIEW_PERIOD = 200 * NS_PER_MS;
+static const ns REVIEW_PERIOD = 200 * NS_PER_MS, REKEY_PERIOD = 50 * NS_PER_MS, REKEY_AGAIN = 10 * NS_PER_S;
 /* The standby answers in a millisecond; whoever does not for so long may be gone. */
 static const ns PATIENCE = 80 * NS_PER_MS;
 
-enum { EXACT_BATCH = 512, PREFIX = 16 };
+enum { EXACT_BATCH = 512, REKEY_BATCH = 8, EXHAUSTED = 1 };
 
 static struct lease *lease_of(struct shared_group *g, uint32_t slot)
 {
@@ -23,11 +23,13 @@ void lease_reset(struct shared_group *g, uint32_t slot)
     struct lease *l = lease_of(g, slot);
     if (!l)
         return;
+    while (g->leases_used < slot)
+        lease_init(&g->leases[g->leases_used++]);
     lease_init(l);
     g->leases_used = MAX(g->leases_used, slot + 1);
 }
 
-void shared_group_restore(struct shared_group *g, uint32_t slot, uint64_t out, uint64_t in)
+void shared_group_restore(struct shared_group *g, uint32_t slot, uint64_t out, uint64_t in, uint64_t out_mark)
 {
     lease_reset(g, slot);
     struct lease *l = lease_of(g, slot);
@@ -36,14 +38,49 @@ void shared_group_restore(struct shared_group *g, uint32_t slot, uint64_t out, u
     l->out = out;
     l->in = in;
     l->capped = l->shared = true;
+    l->final = out_mark == UINT64_MAX;
+    if (l->final)
+        g->rekey_at = ns_min(g->rekey_at, g->now + REKEY_AGAIN);
 }
 
+/* A final ceiling has no mark: so a successor of this process knows. */
 static void in_force(struct shared_group *g, uint32_t slot, uint32_t spi_in, const struct lease *l,
                      uint64_t out)
 {
     const struct session_lease s = {.slot = slot, .spi_in = spi_in, .out = l->out, .in = l->in};
-    g->ops->ceilings(g->context, slot, &s, l->capped ? l->out : lease_out_mark(l, out),
-                     l->capped ? l->in : lease_in_mark(l));
+    g->ops->ceilings(g->context, slot, &s,
+                     l->final    ? UINT64_MAX
+                     : l->capped ? l->out
+                                 : lease_out_mark(l, out),
+                     l->final    ? UINT64_MAX
+                     : l->capped ? l->in
+                                 : lease_in_mark(l));
+}
+
+/* The pair has ceilings, and is there: they are put in force as `l` has them now. */
+static void apply(struct shared_group *g, uint32_t slot, const struct lease *l)
+{
+    uint32_t spi_in;
+    uint64_t out, in;
+    if (g->ops->position(g->context, slot, &spi_in, &out, &in))
+        in_force(g, slot, spi_in, l, out);
+}
+
+static void lift(struct shared_group *g, uint32_t slot)
+{
+    struct lease *l = &g->leases[slot];
+    bool shared = l->shared;
+    lease_init(l);
+    l->shared = shared;
+    apply(g, slot, l);
+}
+
+static void finalize(struct shared_group *g, uint32_t slot)
+{
+    struct lease *l = &g->leases[slot];
+    l->capped = l->final = true;
+    apply(g, slot, l);
+    g->rekey_at = ns_min(g->rekey_at, g->now + REKEY_PERIOD);
 }
 
 /* ---- what waits for an acknowledgement ---- */
@@ -117,12 +154,13 @@ void leases_unacknowledged(struct shared_group *g)
 static bool bind_pair(struct shared_group *g, uint32_t slot, struct session_lease *ret)
 {
     struct lease *l = &g->leases[slot];
+    bool bound = l->out != UINT64_MAX;
     uint64_t out, in;
     ret->slot = slot;
     for (unsigned attempt = 0; attempt < 100; attempt++) {
         if (!g->ops->position(g->context, slot, &ret->spi_in, &out, &in))
             return false;
-        if (l->out == UINT64_MAX && lease_next(l, &g->config.limits, out, in, g->now)) {
+        if (!bound && lease_next(l, &g->config.limits, out, in, g->now)) {
             l->out = l->next_out;
             l->in = l->next_in;
             l->begun = g->now;
@@ -132,9 +170,9 @@ static bool bind_pair(struct shared_group *g, uint32_t slot, struct session_leas
             return false;
         ret->out = l->waits_for ? l->next_out : l->out;
         ret->in = l->waits_for ? l->next_in : l->in;
-        if (out <= l->out && in <= l->in)
+        if (bound || (out <= l->out && in <= l->in))
             return true;
-        lease_init(l); /* the engine was faster: again, from where it is */
+        l->out = l->in = UINT64_MAX; /* the engine was faster: again, from where it is */
     }
     return false;
 }
@@ -143,29 +181,56 @@ static uint64_t pair_send(struct shared_group *g, uint32_t slot, const struct se
                           struct bytes data, bool snapshot)
 {
     uint8_t buffer[1024];
-    if (data.len > sizeof(buffer) - PREFIX)
+    struct lease *l = &g->leases[slot];
+    if (data.len > sizeof(buffer) - PAIR_PREFIX)
         return 0;
     be64_store(buffer, s->out);
     be64_store(buffer + 8, s->in);
-    memcpy(buffer + PREFIX, data.data, data.len);
+    buffer[16] = l->shared;
+    memcpy(buffer + PAIR_PREFIX, data.data, data.len);
     uint64_t number =
-        g->ops->send_put(g->context, SHARED_PAIR, slot, bytes_of(buffer, PREFIX + data.len), snapshot);
+        g->ops->send_put(g->context, SHARED_PAIR, slot, bytes_of(buffer, PAIR_PREFIX + data.len), snapshot);
     wipe(buffer, sizeof(buffer));
+    l->shared = l->shared || number;
     return number;
+}
+
+/* A pair that an earlier life of the standby may have used crosses without numbers: the standby would go on
+ * where it was. */
+static uint64_t pair_send_exhausted(struct shared_group *g, uint32_t slot, struct bytes data, bool snapshot)
+{
+    const struct session_lease none = {.slot = slot};
+    finalize(g, slot);
+    return pair_send(g, slot, &none, data, snapshot);
 }
 
 uint64_t lease_send_pair(struct shared_group *g, uint32_t slot, struct bytes data, bool snapshot)
 {
     struct session_lease s;
+    if (g->leases[slot].capped)
+        return pair_send_exhausted(g, slot, data, snapshot);
     return bind_pair(g, slot, &s) ? pair_send(g, slot, &s, data, snapshot) : 0;
 }
 
 uint64_t lease_send_pair_exact(struct shared_group *g, uint32_t slot, struct bytes data)
 {
     struct session_lease s = {.slot = slot};
+    if (g->leases[slot].final)
+        return pair_send_exhausted(g, slot, data, false);
     if (!g->ops->position(g->context, slot, &s.spi_in, &s.out, &s.in))
         return 0;
     return pair_send(g, slot, &s, data, false);
+}
+
+void lease_received(struct shared_group *g, uint32_t slot, bool exhausted)
+{
+    struct lease *l = &g->leases[slot];
+    lease_reset(g, slot);
+    l->shared = true;
+    if (!exhausted)
+        return;
+    l->out = l->in = EXHAUSTED;
+    finalize(g, slot);
 }
 
 uint64_t shared_group_pair_new(struct shared_group *g, uint32_t slot, uint32_t spi_in, struct bytes data,
@@ -187,7 +252,6 @@ uint64_t shared_group_pair_new(struct shared_group *g, uint32_t slot, uint32_t s
     l->out = l->next_out;
     l->in = l->next_in;
     l->begun = now;
-    l->shared = true;
     return number;
 }
 
@@ -265,30 +329,101 @@ void leases_clear(struct shared_group *g)
 
 void leases_lift(struct shared_group *g)
 {
-    for (uint32_t slot = 0; slot < g->leases_used; slot++) {
-        struct lease *l = &g->leases[slot];
-        uint32_t spi_in;
-        uint64_t out, in;
-        bool bound = l->out != UINT64_MAX;
-        lease_init(l);
-        if (bound && g->ops->position(g->context, slot, &spi_in, &out, &in))
-            in_force(g, slot, spi_in, l, out);
-    }
-    g->told_count = g->hot_count = 0;
+    leases_unacknowledged(g);
+    for (uint32_t slot = 0; slot < g->leases_used; slot++)
+        if (g->leases[slot].out != UINT64_MAX && !g->leases[slot].capped)
+            lift(g, slot);
 }
 
-void leases_cap(struct shared_group *g, bool capped)
+void leases_join(struct shared_group *g)
+{
+    leases_unacknowledged(g);
+    for (uint32_t slot = 0; slot < g->leases_used; slot++) {
+        if (g->leases[slot].out == UINT64_MAX)
+            continue;
+        if (g->leases[slot].handed)
+            lift(g, slot);
+        else
+            finalize(g, slot);
+    }
+}
+
+void leases_cap(struct shared_group *g)
+{
+    leases_unacknowledged(g);
+    for (uint32_t slot = 0; slot < g->leases_used; slot++) {
+        struct lease *l = &g->leases[slot];
+        l->handed = false;
+        if (l->out == UINT64_MAX || l->capped)
+            continue;
+        l->capped = true;
+        apply(g, slot, l);
+    }
+}
+
+void leases_trust(struct shared_group *g)
 {
     for (uint32_t slot = 0; slot < g->leases_used; slot++) {
         struct lease *l = &g->leases[slot];
+        if (!l->capped || l->final)
+            continue;
+        l->capped = false;
+        apply(g, slot, l);
+    }
+}
+
+void leases_distrust(struct shared_group *g)
+{
+    for (uint32_t slot = 0; slot < g->leases_used; slot++)
+        if (g->leases[slot].capped && !g->leases[slot].final)
+            finalize(g, slot);
+}
+
+/* Whom we granted a capped pair is beyond us, and so is whom we handed one over before; or a member that
+ * began anew is there, and what it did before nobody knows. Our numbers are of no use to them. */
+void leases_exhaust(struct shared_group *g)
+{
+    leases_unacknowledged(g);
+    for (uint32_t slot = 0; slot < g->leases_used; slot++) {
+        struct lease *l = &g->leases[slot];
         uint32_t spi_in;
         uint64_t out, in;
-        if (l->out == UINT64_MAX || l->capped == capped)
+        if (l->final || !g->ops->position(g->context, slot, &spi_in, &out, &in))
             continue;
-        l->capped = capped;
-        if (!capped && g->ops->position(g->context, slot, &spi_in, &out, &in))
-            in_force(g, slot, spi_in, l, out);
+        l->handed = false;
+        if (l->capped) {
+            finalize(g, slot);
+            continue;
+        }
+        l->out = l->in = EXHAUSTED;
+        l->capped = true;
+        apply(g, slot, l);
     }
+}
+
+void leases_rekey(struct shared_group *g)
+{
+    unsigned asked = 0;
+    if (g->now < g->rekey_at)
+        return;
+    while (g->rekey_slot < g->leases_used && asked < REKEY_BATCH) {
+        uint32_t slot = g->rekey_slot++, spi_in;
+        uint64_t out, in;
+        if (!g->leases[slot].final || !g->ops->position(g->context, slot, &spi_in, &out, &in))
+            continue;
+        g->rekey_found = true;
+        if (g->membership.state != SESSION_OWNER)
+            continue;
+        g->ops->rekey(g->context, slot);
+        g->lease_rekeys++;
+        asked++;
+    }
+    g->rekey_at = g->now + REKEY_PERIOD;
+    if (g->rekey_slot < g->leases_used)
+        return;
+    g->rekey_at = g->rekey_found ? g->now + REKEY_AGAIN : NS_NEVER;
+    g->rekey_slot = 0;
+    g->rekey_found = false;
 }
 
 void leases_tell_exact(struct shared_group *g)
@@ -298,7 +433,7 @@ void leases_tell_exact(struct shared_group *g)
     for (uint32_t slot = 0; slot < g->leases_used; slot++) {
         struct session_lease *s = &batch[n];
         *s = (struct session_lease){.slot = slot};
-        if (!g->ops->position(g->context, slot, &s->spi_in, &s->out, &s->in))
+        if (g->leases[slot].final || !g->ops->position(g->context, slot, &s->spi_in, &s->out, &s->in))
             continue;
         if (++n == EXACT_BATCH) {
             g->ops->send_leases(g->context, batch, n, true);

@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { PREFIX = 16, SLICE_ROOM = 16 * 1024 };
+enum { SLICE_ROOM = 16 * 1024 };
 
 static bool list_add(struct shared_record **list, uint32_t *count, uint32_t *size, uint8_t kind, uint64_t key)
 {
@@ -40,7 +40,7 @@ void sending_stop(struct shared_group *g)
 {
     g->sending = g->merging = false;
     g->list_count = g->list_at = 0;
-    g->snapshot_end = 0;
+    g->snapshot_end = g->merge_end = 0;
 }
 
 void sending_begin(struct shared_group *g, bool merge)
@@ -52,6 +52,8 @@ void sending_begin(struct shared_group *g, bool merge)
         return; /* the session is gone: PEER_LOST comes */
     g->sending = true;
     g->merging = merge;
+    if (merge)
+        leases_exhaust(g);
     g->ops->each(g->context, sending_add, g);
     sending_go_on(g);
 }
@@ -83,10 +85,9 @@ void sending_go_on(struct shared_group *g)
     if (g->list_failed)
         return; /* short of memory: the standby is never in step, and says so */
     if (g->merging) {
-        struct membership_event e = {.kind = MEMBERSHIP_MERGE_SENT};
         leases_tell_exact(g);
         g->merging = false;
-        group_step(g, &e);
+        g->merge_end = g->ops->send_notice(g->context, MEMBERSHIP_MERGED);
     } else {
         g->snapshot_end = g->ops->send_end(g->context);
     }
@@ -116,8 +117,10 @@ void receiving_stop(struct shared_group *g)
 
 void receiving_begin(struct shared_group *g)
 {
-    if (g->membership.state == SESSION_OWNER)
-        return;
+    struct membership_event e = {.kind = MEMBERSHIP_SNAPSHOT_COMES};
+    group_step(g, &e);
+    if (g->membership.state == SESSION_OWNER || g->membership.state == SESSION_STALE)
+        return; /* the owner does not know that yet, and will not think us in step */
     receiving_stop(g);
     g->ops->each(g->context, stale_add, g);
     qsort(g->stale, g->stale_count, sizeof(*g->stale), record_compare);
@@ -155,26 +158,36 @@ void receiving_end(struct shared_group *g)
 void receive_put(struct shared_group *g, const struct session_action *a)
 {
     bool merge = g->membership.state == SESSION_OWNER;
+    if (!membership_takes(&g->membership))
+        return;
     seen(g, a->put.kind, a->put.key);
     if (a->put.kind != SHARED_PAIR) {
         g->ops->put(g->context, a->put.kind, a->put.key, a->put.data, a->shift, merge);
         return;
     }
-    if (a->put.data.len < PREFIX || a->put.key >= g->config.slots)
+    if (a->put.data.len < PAIR_PREFIX || a->put.key >= g->config.slots)
         return;
     uint32_t slot = (uint32_t)a->put.key;
     uint64_t out = be64_load(a->put.data.data), in = be64_load(a->put.data.data + 8);
-    if (!merge)
-        lease_reset(g, slot);
-    g->ops->put_pair(g->context, slot, bytes_of(a->put.data.data + PREFIX, a->put.data.len - PREFIX),
-                     a->shift, merge, out, in);
-    if (merge && g->leases[slot].out == 0)
-        lease_reset(g, slot);
+    uint32_t before = 0, after = 0;
+    uint64_t ignored;
+    if (merge && !g->ops->position(g->context, slot, &before, &ignored, &ignored))
+        before = 0;
+    /* What we once had and do not have any more we may have used further than the other one knows. */
+    if (merge && !before && a->put.data.data[16] && !g->membership.founded)
+        out = in = 0;
+    g->ops->put_pair(g->context, slot,
+                     bytes_of(a->put.data.data + PAIR_PREFIX, a->put.data.len - PAIR_PREFIX), a->shift, merge,
+                     out, in);
+    /* Ours goes on as it is; what is new here has no ceilings. */
+    if (merge && (!g->ops->position(g->context, slot, &after, &ignored, &ignored) || after == before))
+        return;
+    lease_received(g, slot, out == 0);
 }
 
 void receive_delete(struct shared_group *g, const struct session_action *a)
 {
-    if (g->membership.state == SESSION_OWNER)
+    if (!membership_takes(&g->membership) || g->membership.state == SESSION_OWNER)
         return;
     seen(g, a->put.kind, a->put.key);
     g->ops->drop(g->context, a->put.kind, a->put.key);
@@ -184,9 +197,16 @@ void receive_delete(struct shared_group *g, const struct session_action *a)
 
 void receive_leases(struct shared_group *g, const struct session_action *a)
 {
+    if (!membership_takes(&g->membership))
+        return;
     for (uint32_t i = 0; i < a->leases.count; i++) {
         struct session_lease l = session_action_lease(a, i);
-        if (l.slot < g->config.slots)
-            g->ops->grant(g->context, &l, g->membership.state == SESSION_OWNER);
+        uint32_t spi_in;
+        uint64_t out, in;
+        if (l.slot >= g->config.slots)
+            continue;
+        g->ops->grant(g->context, &l, g->membership.state == SESSION_OWNER);
+        if (a->exact && g->ops->position(g->context, l.slot, &spi_in, &out, &in) && spi_in == l.spi_in)
+            g->leases[l.slot].handed = true;
     }
 }

@@ -210,7 +210,7 @@ static void control_is_asked_in_time(void **state)
     assert_int_equal(INBOUND_WAITS, r.kind);
     assert_true(r.notes & INBOUND_NOTE_LEASE);
     uint64_t out, in;
-    takeover_position(pair_of(&hub), sad_group_word(1, 0, true), &out, &in);
+    takeover_position(pair_of(&hub), &out, &in);
     assert_int_equal(65, in); /* what waits is to pass by the next ceiling */
     uint32_t slot, spi;
     ceilings(&hub, 2000, 64); /* too low: to be asked again */
@@ -261,7 +261,7 @@ static void to_and_fro(void **state)
         struct gateway *owner = members[epoch % 2], *other = members[(epoch + 1) % 2];
         role(other, (epoch + 1) % 2, epoch, false);
         role(owner, epoch % 2, epoch, true);
-        takeover_position(pair_of(owner), atomic_load(&owner->sad->groups[GROUP].word), &out, &in);
+        takeover_position(pair_of(owner), &out, &in);
         for (int i = 0; i < 5; i++) {
             assert_int_equal(OUTBOUND_SEND_RAW, send_from(owner, epoch).kind);
             struct wire w = spoke_sends(epoch);
@@ -270,7 +270,7 @@ static void to_and_fro(void **state)
             if (i == 2)
                 gateway_restart(owner);
         }
-        takeover_position(pair_of(owner), atomic_load(&owner->sad->groups[GROUP].word), &out, &in);
+        takeover_position(pair_of(owner), &out, &in);
         ceilings(owner, out + 100, in + 3);
         ceilings(other, UINT64_MAX, UINT64_MAX);
         granted(other, out + 100, in + 3);
@@ -288,7 +288,7 @@ static void exact_counters_refuse_nothing(void **state)
         send_from(&hub, 1000);
     }
     role(&hub, 0, 1, false);
-    takeover_position(pair_of(&hub), sad_group_word(1, 0, true), &out, &in);
+    takeover_position(pair_of(&hub), &out, &in);
     assert_int_equal(51, out);
     assert_int_equal(51, in);
     granted(&second, out, in);
