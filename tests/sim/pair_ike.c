@@ -1,0 +1,640 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A model of IKE at a member and at its peer: pairs are made (the records first, then the answer), used,
+ * rekeyed, deleted; and the operations by which the real shared group reaches all that. */
+#include <assert.h>
+
+#include "base/be.h"
+#include "ipsec/takeover.h"
+#include "pair_world.h"
+
+enum { DATA = 16, SNAPSHOT_ROOM = 64 * 1024 };
+
+static void data_write(const struct record *r, uint8_t data[DATA])
+{
+    memset(data, 0, DATA);
+    be32_store(data, r->version);
+    be32_store(data + 4, r->truth);
+    data[8] = r->used;
+}
+
+static bool is_active(const struct member *m)
+{
+    return m->node_up && m->control_up && sad_group_active(atomic_load(&m->sad->groups[GROUP].word));
+}
+
+/* ---- the machine's changes ---- */
+
+static void change(struct member *m, uint8_t kind, uint64_t key, uint32_t version, uint32_t truth, bool used)
+{
+    uint8_t data[DATA];
+    record_put(m, kind, key, version, truth, used);
+    data_write(record_find(m, kind, key), data);
+    uint64_t number = shared_group_put(&m->shared, kind, key, bytes_of(data, DATA), member_now(m));
+    m->need = MAX(m->need, number);
+}
+
+static void hold(struct member *m, bool answer, uint32_t truth, const struct session_lease *ceilings)
+{
+    assert(m->held_count < HELD_MAX);
+    m->held[m->held_count++] =
+        (struct held){.need = m->need, .answer = answer, .truth = truth, .ceilings = *ceilings};
+}
+
+static void peer_deletes(void *context, struct happening *h)
+{
+    struct world *w = context;
+    w->truths[h->number].peer_has = false;
+}
+
+static void pair_remove(struct member *m, uint32_t slot)
+{
+    struct sad_pair *p = &m->sad->pairs[slot];
+    struct record *r = record_find(m, SHARED_PAIR, slot);
+    if (r) {
+        m->world->truths[r->truth].deleted = true;
+        tell(m->world, m, "deletes pair %u", r->truth);
+        later(m->world, 5 * NS_PER_MS, peer_deletes, m->world, r->truth);
+    }
+    record_delete(m, KIND_PAIR, slot);
+    record_delete(m, SHARED_PAIR, slot);
+    (void)shared_group_delete(&m->shared, KIND_PAIR, slot, member_now(m));
+    shared_group_pair_gone(&m->shared, slot, member_now(m));
+    atomic_store(&p->state, PAIR_FREE);
+}
+
+static uint32_t slot_free(struct member *m)
+{
+    for (uint32_t slot = m->id; slot < SLOTS; slot += 2)
+        if (!pair_used(&m->sad->pairs[slot]) && !record_find(m, SHARED_PAIR, slot))
+            return slot;
+    return SLOTS;
+}
+
+/* Quick mode is done here: what the peer is told waits for the standby. */
+static void negotiate(struct member *m, uint8_t tunnel, bool fresh)
+{
+    struct world *w = m->world;
+    uint32_t slot = slot_free(m);
+    struct session_lease ceilings;
+    if (slot == SLOTS || w->truth_count == TRUTHS_MAX)
+        return;
+    for (uint32_t s = 0; s < SLOTS && fresh; s++)
+        if (pair_used(&m->sad->pairs[s]) && m->sad->pairs[s].entry == tunnel)
+            pair_remove(m, s);
+    uint32_t truth = w->truth_count++;
+    w->truths[truth] = (struct truth){
+        .spi_in = spi_make(m->id, 1 + rng_below(&w->rng, (1 << SPI_GENERATION_BITS) - 1), slot),
+        .slot = slot,
+        .tunnel = tunnel,
+        .maker = m->id};
+    m->need = 0;
+    struct record *sa = record_find(m, KIND_SA, tunnel);
+    change(m, KIND_SA, tunnel, sa ? sa->version + 1 : 1, 0, false);
+    change(m, KIND_PAIR, slot, 1, truth, false);
+    record_put(m, SHARED_PAIR, slot, 1, truth, false);
+    uint8_t data[DATA];
+    data_write(record_find(m, SHARED_PAIR, slot), data);
+    uint64_t number = shared_group_pair_new(&m->shared, slot, w->truths[truth].spi_in, bytes_of(data, DATA),
+                                            &ceilings, member_now(m));
+    m->need = MAX(m->need, number);
+    tell(w, m, "makes pair %u of tunnel %u in slot %u%s", truth, tunnel, slot, m->need ? ", waits" : "");
+    hold(m, false, truth, &ceilings);
+    hold(m, true, truth, &ceilings);
+    control_run(m);
+    control_release(m);
+}
+
+static void exchange(void *context, struct happening *h)
+{
+    struct member *m = context;
+    uint8_t tunnel = (uint8_t)h->number;
+    bool fresh = h->number >> 8 & 1;
+    if (member_frozen(m))
+        later(m->world, m->frozen - m->world->schedule.now + NS_PER_US, exchange, m, h->number);
+    else if (is_active(m) && m->serves)
+        negotiate(m, tunnel, fresh);
+    else if (is_active(m) && !fresh)
+        ike_rekey(m, tunnel, 300 * NS_PER_MS);
+}
+
+void ike_rekey(struct member *m, uint8_t tunnel, ns after)
+{
+    ns at = m->world->schedule.now + after;
+    if (m->rekey_at[tunnel] > at && m->rekey_at[tunnel] > m->world->schedule.now + 200 * NS_PER_MS)
+        m->rekey_at[tunnel] = at;
+}
+
+static void tunnel_tick(struct member *m, uint8_t tunnel)
+{
+    struct world *w = m->world;
+    ns now = w->schedule.now;
+    uint32_t newest = 0;
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        const struct sad_pair *p = &m->sad->pairs[slot];
+        if (atomic_load(&p->state) == PAIR_ACTIVE && p->entry == tunnel)
+            newest = MAX(newest, p->connection);
+    }
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        const struct sad_pair *p = &m->sad->pairs[slot];
+        if (!pair_used(p) || p->entry != tunnel)
+            continue;
+        /* Superseded, or never confirmed: each tick's chance stands for the time that it takes. */
+        if (p->connection < newest ? chance(w, 150) : atomic_load(&p->state) == PAIR_INBOUND && chance(w, 25))
+            pair_remove(m, slot);
+    }
+    if (chance(w, w->healed ? 3 : 15))
+        ike_rekey(m, tunnel, 0);
+    if (m->rekey_at[tunnel] <= now) {
+        m->rekey_at[tunnel] = NS_NEVER;
+        later(w, between(w, 5 * NS_PER_MS, 20 * NS_PER_MS), exchange, m, tunnel);
+    }
+}
+
+void ike_tick(struct member *m)
+{
+    if (!is_active(m))
+        return;
+    for (uint8_t t = 0; t < m->world->tunnels; t++)
+        tunnel_tick(m, t);
+}
+
+static void used(void *context, struct happening *h)
+{
+    struct member *m = context;
+    const struct truth *t = &m->world->truths[h->number];
+    struct record *r = is_active(m) ? record_find(m, KIND_PAIR, t->slot) : NULL;
+    if (r && r->truth == h->number && !r->used) {
+        change(m, KIND_PAIR, t->slot, r->version + 1, r->truth, true);
+        control_run(m);
+    }
+}
+
+void ike_used(struct member *m, uint32_t truth)
+{
+    later(m->world, between(m->world, 0, 2 * NS_PER_MS), used, m, truth);
+}
+
+void ike_unknown(struct member *m, uint32_t truth)
+{
+    struct truth *t = &m->world->truths[truth];
+    if (is_active(m) && m->serves && t->peer_has && record_find(m, KIND_SA, t->tunnel))
+        later(m->world, 10 * NS_PER_MS, peer_deletes, m->world, truth);
+}
+
+/* ---- the peer ---- */
+
+static void peer_learns(void *context, struct happening *h)
+{
+    struct world *w = context;
+    struct truth *t = &w->truths[h->number];
+    for (uint32_t i = 1; i < h->number; i++)
+        if (w->truths[i].tunnel == t->tunnel && w->truths[i].peer_has)
+            w->truths[i].peer_until = MIN(w->truths[i].peer_until, w->schedule.now + 3 * NS_PER_S);
+    t->peer_has = t->heard = true;
+    tell(w, NULL, "the peer of tunnel %u has pair %lu", t->tunnel, h->number);
+    t->peer_until = NS_NEVER;
+}
+
+void ike_answer(struct member *m, uint32_t truth)
+{
+    if (m->serves && m->node_up && is_active(m))
+        later(m->world, between(m->world, NS_PER_MS, 10 * NS_PER_MS), peer_learns, m->world, truth);
+}
+
+static void packet_arrives(void *context, struct happening *h)
+{
+    struct member *m = context;
+    engine_outside(m, (uint32_t)(h->number >> 32), h->number & UINT32_MAX);
+}
+
+static void peer_sends(struct world *w, uint32_t truth)
+{
+    struct truth *t = &w->truths[truth];
+    uint64_t number = (uint64_t)truth << 32 | ++t->peer_sequence;
+    bool both = w->members[0].serves && w->members[1].serves, twice = chance(w, 300);
+    unsigned one = rng_below(&w->rng, 2);
+    if (!w->healed && chance(w, w->loss))
+        return;
+    for (unsigned i = 0; i < 2; i++)
+        if (w->members[i].serves && (!both || twice || i == one))
+            later(w, between(w, 0, 5 * NS_PER_MS), packet_arrives, &w->members[i], number);
+    /* Somebody sends again what he heard. */
+    if (!w->healed && chance(w, 30)) {
+        uint32_t old = 1 + rng_below(&w->rng, w->truth_count - 1);
+        if (w->truths[old].peer_sequence)
+            later(w, between(w, 0, 5 * NS_PER_MS), packet_arrives, &w->members[one],
+                  (uint64_t)old << 32 | (1 + rng_u64(&w->rng) % w->truths[old].peer_sequence));
+    }
+}
+
+static uint32_t peer_newest(struct world *w, uint8_t tunnel)
+{
+    uint32_t newest = 0;
+    for (uint32_t i = w->truth_count - 1; i > 0 && !newest; i--) {
+        struct truth *t = &w->truths[i];
+        if (t->peer_has && t->peer_until <= w->schedule.now)
+            t->peer_has = false;
+        if (t->tunnel == tunnel && t->peer_has)
+            newest = i;
+    }
+    return newest;
+}
+
+static void peer_tunnel(struct world *w, uint8_t tunnel)
+{
+    static const ns DEAD = 2500 * NS_PER_MS, AGAIN = 300 * NS_PER_MS;
+    struct tunnel *t = &w->tunnel[tunnel];
+    ns now = w->schedule.now;
+    uint32_t newest = peer_newest(w, tunnel);
+    unsigned one = rng_below(&w->rng, 2);
+    if (newest && now - MAX(t->out_heard, t->since) > DEAD) {
+        for (uint32_t i = 1; i <= newest; i++)
+            if (w->truths[i].tunnel == tunnel)
+                w->truths[i].peer_has = false;
+        tell(w, NULL, "the peer of tunnel %u heard nothing and begins anew", tunnel);
+        w->renegotiated++;
+        newest = 0;
+    }
+    if (newest) {
+        peer_sends(w, newest);
+    } else if (now - t->asked > AGAIN) {
+        t->asked = t->since = now;
+        if (!w->members[one].serves)
+            one = 1 - one;
+        if (w->members[one].serves)
+            later(w, between(w, 5 * NS_PER_MS, 20 * NS_PER_MS), exchange, &w->members[one], tunnel | 1 << 8);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        if (w->members[i].serves && chance(w, 700))
+            engine_inside(&w->members[i], tunnel);
+}
+
+void peer_tick(void *context, struct happening *h)
+{
+    struct world *w = context;
+    (void)h;
+    for (uint8_t t = 0; t < w->tunnels; t++)
+        if (t == w->schedule.now / NS_PER_MS / 8 % w->tunnels || t == 0)
+            peer_tunnel(w, t); /* the first has much traffic */
+    later(w, 8 * NS_PER_MS, peer_tick, w, 0);
+}
+
+/* ---- what the shared group reaches ---- */
+
+static void op_each(void *c, bool (*add)(void *to, uint8_t kind, uint64_t key), void *to)
+{
+    struct member *m = c;
+    for (unsigned i = 0; i < m->record_count; i++, m->touched++)
+        if (!add(to, m->records[i].kind, m->records[i].key))
+            return;
+}
+
+static bool op_get(void *c, uint8_t kind, uint64_t key, struct bytes *ret)
+{
+    static uint8_t data[DATA];
+    struct member *m = c;
+    struct record *r = record_find(m, kind, key);
+    m->touched++;
+    if (!r)
+        return false;
+    data_write(r, data);
+    *ret = bytes_of(data, DATA);
+    return true;
+}
+
+static bool ignored(const struct member *m, bool merge)
+{
+    return merge && m->world->mutation == MUTATION_NO_MERGE;
+}
+
+static void state_follow(struct member *m, uint32_t slot)
+{
+    struct record *r = record_find(m, KIND_PAIR, slot);
+    struct sad_pair *p = &m->sad->pairs[slot];
+    uint32_t state = PAIR_INBOUND;
+    if (r && r->used && p->connection == r->truth)
+        atomic_compare_exchange_strong(&p->state, &state, PAIR_ACTIVE);
+}
+
+static void op_put(void *c, uint8_t kind, uint64_t key, struct bytes data, int64_t shift, bool merge)
+{
+    struct member *m = c;
+    (void)shift;
+    assert(data.len == DATA);
+    if (ignored(m, merge) || (merge && record_find(m, kind, key)))
+        return;
+    record_put(m, kind, key, be32_load(data.data), be32_load(data.data + 4), data.data[8]);
+    if (kind == KIND_PAIR)
+        state_follow(m, (uint32_t)key);
+}
+
+static void op_drop(void *c, uint8_t kind, uint64_t key)
+{
+    struct member *m = c;
+    if (m->world->mutation == MUTATION_STALE_KEPT && m->shared.receiving)
+        return;
+    m->touched++;
+    record_delete(m, kind, key);
+    if (kind != SHARED_PAIR)
+        return;
+    struct sad_pair *p = &m->sad->pairs[key];
+    bool used_before = pair_used(p);
+    atomic_store(&p->state, PAIR_FREE);
+    if (used_before)
+        pair_lost_look(m->world, p->connection, m->shared.receiving, false);
+}
+
+static void replica(struct member *m, uint32_t slot, uint32_t truth)
+{
+    struct sad_pair *p = &m->sad->pairs[slot];
+    struct truth *t = &m->world->truths[truth];
+    bool other = pair_used(p) && p->spi_in != t->spi_in;
+    uint32_t before = p->connection;
+    if (pair_used(p) && !other)
+        return;
+    atomic_store(&p->state, PAIR_FREE);
+    if (other)
+        pair_lost_look(m->world, before, false, false);
+    memset((char *)p + sizeof(p->state), 0, offsetof(struct sad_pair, seal_key) - sizeof(p->state));
+    p->spi_in = t->spi_in;
+    p->connection = truth;
+    p->entry = t->tunnel;
+    p->group = GROUP;
+    p->protocol = 50;
+    p->replay_size = 64;
+    p->iv_base = rng_u64(&m->world->rng);
+    atomic_store(&p->state, PAIR_INBOUND);
+    state_follow(m, slot);
+}
+
+static void op_put_pair(void *c, uint32_t slot, struct bytes data, int64_t shift, bool merge, uint64_t out,
+                        uint64_t in)
+{
+    struct member *m = c;
+    uint32_t truth = be32_load(data.data + 4);
+    struct sad_pair *p = &m->sad->pairs[slot];
+    (void)shift;
+    m->touched++;
+    if (ignored(m, merge) || (merge && record_find(m, SHARED_PAIR, slot)))
+        return;
+    record_put(m, SHARED_PAIR, slot, be32_load(data.data), truth, false);
+    replica(m, slot, truth);
+    p->granted_out = out;
+    p->granted_in = m->world->mutation == MUTATION_REPLAY ? 0 : in;
+    atomic_store(&p->sequence_ceiling, UINT64_MAX);
+    atomic_store(&p->receive_ceiling, UINT64_MAX);
+    atomic_store(&p->out_mark, UINT64_MAX);
+    atomic_store(&p->in_mark, UINT64_MAX);
+    m->world->truths[truth].applied |= (uint8_t)(1 << m->id);
+}
+
+static void op_grant(void *c, const struct session_lease *l, bool merge)
+{
+    struct member *m = c;
+    struct sad_pair *p = &m->sad->pairs[l->slot];
+    m->touched++;
+    if (!pair_used(p) || p->spi_in != l->spi_in || ignored(m, merge))
+        return;
+    p->granted_out = merge ? MAX(p->granted_out, l->out) : l->out;
+    p->granted_in = merge ? MAX(p->granted_in, l->in) : l->in;
+    if (m->world->mutation == MUTATION_REPLAY)
+        p->granted_in = 0;
+}
+
+static bool op_position(void *c, uint32_t slot, uint32_t *ret_spi_in, uint64_t *ret_out, uint64_t *ret_in)
+{
+    struct member *m = c;
+    const struct sad_pair *p = &m->sad->pairs[slot];
+    m->touched++;
+    if (!pair_used(p))
+        return false;
+    *ret_spi_in = p->spi_in;
+    takeover_position(p, ret_out, ret_in);
+    return true;
+}
+
+static void op_ceilings(void *c, uint32_t slot, const struct session_lease *l, uint64_t out_mark,
+                        uint64_t in_mark)
+{
+    struct member *m = c;
+    struct sad_pair *p = &m->sad->pairs[slot];
+    m->touched++;
+    if (!pair_used(p) || p->spi_in != l->spi_in)
+        return;
+    atomic_store(&p->out_mark, out_mark);
+    atomic_store(&p->in_mark, in_mark);
+    atomic_store(&p->sequence_ceiling, l->out);
+    atomic_store(&p->receive_ceiling, l->in);
+}
+
+static void op_rekey(void *c, uint32_t slot)
+{
+    struct member *m = c;
+    const struct sad_pair *p = &m->sad->pairs[slot];
+    if (pair_used(p))
+        ike_rekey(m, (uint8_t)p->entry, 0);
+}
+
+static void op_settle(void *c)
+{
+    (void)c;
+}
+
+static void op_activate(void *c, uint32_t epoch)
+{
+    struct member *m = c;
+    struct world *w = m->world;
+    if (w->mutation == MUTATION_EPOCH)
+        epoch = 1;
+    if (m->in_verdict && m->touched > 4)
+        failure(w, "promise 6: a takeover touches single pairs (%u)", m->touched);
+    atomic_store(&m->sad->groups[GROUP].word, sad_group_word(epoch, m->id, true));
+    w->takeovers++;
+    tell(w, m, "ACTIVE in epoch %u", epoch);
+}
+
+static void op_deactivate(void *c)
+{
+    struct member *m = c;
+    uint32_t word = atomic_load(&m->sad->groups[GROUP].word);
+    atomic_store(&m->sad->groups[GROUP].word, sad_group_word(sad_group_epoch(word), m->id, false));
+    for (unsigned i = 0; i < m->held_count; i++)
+        if (m->held[i].answer)
+            m->held[i].truth = 0;
+    tell(m->world, m, "not active any more");
+}
+
+static void op_forget(void *c)
+{
+    struct member *m = c;
+    tell(m->world, m, "forgets everything");
+    m->world->forgotten++;
+    m->record_count = 0;
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        struct sad_pair *p = &m->sad->pairs[slot];
+        bool was = pair_used(p);
+        atomic_store(&p->state, PAIR_FREE);
+        if (was)
+            pair_lost_look(m->world, p->connection, false, false);
+    }
+    m->touched = 0;
+}
+
+static void op_note(void *c)
+{
+    struct member *m = c;
+    const struct membership *s = &m->shared.membership;
+    m->note.set = true;
+    m->note.state = s->state;
+    m->note.bounded = s->bounded;
+    m->note.in_step = s->in_step;
+    m->note.epoch = s->state == SESSION_OWNER ? s->own_epoch : s->epoch;
+}
+
+static void op_in_step(void *c)
+{
+    struct member *m = c;
+    m->world->snapshots++;
+    tell(m->world, m, "in step");
+}
+
+static void op_hold(void *c, ns until)
+{
+    struct member *m = c;
+    atomic_store(&m->sad->held_until, until);
+    if (until == 0)
+        engine_go_on(m);
+}
+
+static void op_yield(void *c)
+{
+    struct member *m = c;
+    m->yielding = true;
+    election_resign(m, "yields");
+}
+
+static void op_disown(void *c)
+{
+    struct member *m = c;
+    m->yielding = false;
+    m->serves = m->active;
+}
+
+static void op_drain(void *c)
+{
+    struct member *m = c;
+    m->drain_at = m->world->schedule.now + between(m->world, 0, 40 * NS_PER_MS);
+}
+
+static void op_switched(void *c, bool ok)
+{
+    struct member *m = c;
+    m->drain_at = NS_NEVER;
+    m->world->switchovers += ok;
+    tell(m->world, m, "switchover %s", ok ? "done" : "did not come about");
+}
+
+static void op_released(void *c, uint64_t number)
+{
+    struct member *m = c;
+    (void)number;
+    control_release(m);
+}
+
+/* ---- the session ---- */
+
+static uint64_t op_send_put(void *c, uint8_t kind, uint64_t key, struct bytes data, bool snapshot)
+{
+    struct member *m = c;
+    struct session_statistics s;
+    session_statistics(m->session, &s);
+    if (snapshot && s.unacked_bytes > m->world->room + 256)
+        failure(m->world, "promise 7: a snapshot does not wait for room");
+    return session_put(m->session, member_now(m), GROUP, kind, key, data, snapshot, &m->actions);
+}
+
+static uint64_t op_send_delete(void *c, uint8_t kind, uint64_t key)
+{
+    struct member *m = c;
+    return session_delete(m->session, member_now(m), GROUP, kind, key, false, &m->actions);
+}
+
+static uint64_t op_send_leases(void *c, const struct session_lease *l, size_t n, bool exact)
+{
+    struct member *m = c;
+    if (m->world->mutation == MUTATION_EARLY_RAISE && !exact && n == 1)
+        op_ceilings(m, l->slot, l, l->out, l->in);
+    return session_leases(m->session, member_now(m), GROUP, l, n, exact, false, &m->actions);
+}
+
+static uint64_t op_send_role(void *c, const struct session_role_state *r)
+{
+    struct member *m = c;
+    return session_role(m->session, member_now(m), GROUP, r, &m->actions);
+}
+
+static uint64_t op_send_notice(void *c, uint32_t code)
+{
+    struct member *m = c;
+    return session_notice(m->session, member_now(m), GROUP, code, 0, 0, &m->actions);
+}
+
+static uint64_t op_send_begin(void *c)
+{
+    struct member *m = c;
+    return session_snapshot_begin(m->session, member_now(m), GROUP, &m->actions);
+}
+
+static uint64_t op_send_end(void *c)
+{
+    struct member *m = c;
+    return session_snapshot_end(m->session, member_now(m), GROUP, &m->actions);
+}
+
+static bool op_feed(void *c)
+{
+    struct member *m = c;
+    return session_feed(m->session, GROUP, true);
+}
+
+static size_t op_room(void *c)
+{
+    struct member *m = c;
+    struct session_statistics s;
+    session_statistics(m->session, &s);
+    bool unbounded = m->world->mutation == MUTATION_UNBOUNDED;
+    return session_room(m->session) && (unbounded || s.unacked_bytes < m->world->room) ? SNAPSHOT_ROOM : 0;
+}
+
+const struct shared_group_ops pair_ops = {
+    .each = op_each,
+    .get = op_get,
+    .put = op_put,
+    .drop = op_drop,
+    .put_pair = op_put_pair,
+    .grant = op_grant,
+    .position = op_position,
+    .ceilings = op_ceilings,
+    .rekey = op_rekey,
+    .settle = op_settle,
+    .activate = op_activate,
+    .deactivate = op_deactivate,
+    .forget = op_forget,
+    .note = op_note,
+    .in_step = op_in_step,
+    .hold = op_hold,
+    .yield = op_yield,
+    .disown = op_disown,
+    .drain = op_drain,
+    .switched = op_switched,
+    .released = op_released,
+    .send_put = op_send_put,
+    .send_delete = op_send_delete,
+    .send_leases = op_send_leases,
+    .send_role = op_send_role,
+    .send_notice = op_send_notice,
+    .send_begin = op_send_begin,
+    .send_end = op_send_end,
+    .feed = op_feed,
+    .room = op_room,
+};

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A member: its node, its control process with the real shared group and session, what a crash leaves. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "pair_world.h"
+
+bool member_frozen(const struct member *m)
+{
+    return m->frozen > m->world->schedule.now;
+}
+
+bool member_owns(const struct member *m)
+{
+    return m->node_up && m->control_up && m->shared.membership.state == SESSION_OWNER;
+}
+
+bool pair_used(const struct sad_pair *p)
+{
+    uint32_t state = atomic_load(&p->state);
+    return state == PAIR_INBOUND || state == PAIR_ACTIVE;
+}
+
+/* ---- records ---- */
+
+struct record *record_find(struct member *m, uint8_t kind, uint64_t key)
+{
+    for (unsigned i = 0; i < m->record_count; i++)
+        if (m->records[i].kind == kind && m->records[i].key == key)
+            return &m->records[i];
+    return NULL;
+}
+
+void record_put(struct member *m, uint8_t kind, uint64_t key, uint32_t version, uint32_t truth, bool used)
+{
+    struct record *r = record_find(m, kind, key);
+    if (!r) {
+        assert(m->record_count < RECORDS_MAX);
+        r = &m->records[m->record_count++];
+    }
+    *r = (struct record){.kind = kind, .key = key, .version = version, .truth = truth, .used = used};
+}
+
+void record_delete(struct member *m, uint8_t kind, uint64_t key)
+{
+    struct record *r = record_find(m, kind, key);
+    if (r)
+        *r = m->records[--m->record_count];
+}
+
+static bool has_pair(const struct member *m, uint32_t truth)
+{
+    const struct truth *t = &m->world->truths[truth];
+    const struct sad_pair *p = &m->sad->pairs[t->slot];
+    return m->node_up && pair_used(p) && p->spi_in == t->spi_in;
+}
+
+/* A member has the pair no more: does any? */
+void pair_lost_look(struct world *w, uint32_t truth, bool by_snapshot, bool by_death)
+{
+    struct truth *t = &w->truths[truth];
+    if (!t->peer_has || t->deleted || t->lost || has_pair(&w->members[0], truth) ||
+        has_pair(&w->members[1], truth))
+        return;
+    t->lost = true;
+    tell(w, NULL, "pair %u of tunnel %u is lost", truth, t->tunnel);
+    if (by_death)
+        w->lost_dead++;
+    else
+        w->lost_forgotten++;
+    if (by_snapshot)
+        failure(w, "a snapshot took pair %u away, which its peer uses", truth);
+}
+
+/* ---- the session ---- */
+
+void session_happens(struct member *m, enum session_event_kind kind, struct bytes bytes)
+{
+    const struct session_event e = {.kind = kind, .now = member_now(m), .bytes = bytes};
+    if (!m->control_up)
+        return;
+    session_step(m->session, &e, &m->actions);
+    control_run(m);
+}
+
+static void action_run(struct member *m, const struct session_actions *all, const struct session_action *a)
+{
+    static const char *const roles[] = {"EMPTY", "SYNCING", "STANDBY", "OWNER", "STALE"};
+    switch (a->kind) {
+    case SESSION_SEND:
+        channel_send(m, session_action_send(all, a));
+        return;
+    case SESSION_LOG:
+        tell(m->world, m, "%s", a->log.text);
+        return;
+    case SESSION_ROLE:
+        tell(m->world, m, "the other is %s of epoch %u%s", roles[a->role.role], a->role.epoch,
+             a->role.in_step ? ", in step" : "");
+        break;
+    case SESSION_NOTICE:
+        tell(m->world, m, "notice %u", a->notice.code);
+        break;
+    case SESSION_PEER_UP:
+    case SESSION_PEER_LOST:
+    case SESSION_BYE:
+        tell(m->world, m, "peer %s",
+             a->kind == SESSION_PEER_UP ? "up"
+             : a->kind == SESSION_BYE   ? "leaves"
+                                        : "lost");
+        break;
+    case SESSION_SNAPSHOT_BEGIN:
+    case SESSION_SNAPSHOT_END:
+        tell(m->world, m, "snapshot %s", a->kind == SESSION_SNAPSHOT_BEGIN ? "begins" : "ends");
+        break;
+    case SESSION_PUT:
+        if (m->world->mutation == MUTATION_LOST_RECORD && a->snapshot && chance(m->world, 50))
+            return;
+        break;
+    default:
+        break;
+    }
+    m->peer_lost_now = a->kind == SESSION_PEER_LOST || a->kind == SESSION_BYE;
+    shared_group_session(&m->shared, a, member_now(m));
+    m->peer_lost_now = false;
+    if (a->kind == SESSION_PEER_LOST)
+        channel_close(m, false);
+}
+
+void control_run(struct member *m)
+{
+    if (m->running || !m->control_up)
+        return;
+    m->running = true;
+    while (m->actions.count) {
+        struct session_actions now = m->actions;
+        assert(session_actions_init(&m->actions) == 0);
+        for (size_t i = 0; i < now.count && !m->world->failed; i++)
+            action_run(m, &now, &now.items[i]);
+        session_actions_done(&now);
+    }
+    m->running = false;
+    control_release(m);
+}
+
+/* ---- output commit ---- */
+
+static void install(struct member *m, const struct held *h)
+{
+    struct truth *t = &m->world->truths[h->truth];
+    struct sad_pair *p = &m->sad->pairs[t->slot];
+    uint32_t epoch = sad_group_epoch(atomic_load(&m->sad->groups[GROUP].word));
+    struct record *r = record_find(m, SHARED_PAIR, t->slot);
+    if (!r || r->truth != h->truth || pair_used(p))
+        return;
+    memset((char *)p + sizeof(p->state), 0, offsetof(struct sad_pair, seal_key) - sizeof(p->state));
+    p->spi_in = t->spi_in;
+    p->connection = h->truth;
+    p->entry = t->tunnel;
+    p->group = GROUP;
+    p->protocol = 50;
+    p->replay_size = 64;
+    atomic_store(&p->epoch, epoch);
+    p->iv_base = sad_iv_base(m->id, epoch, rng_u64(&m->world->rng));
+    atomic_store(&p->sequence_ceiling, h->ceilings.out);
+    atomic_store(&p->receive_ceiling, h->ceilings.in);
+    atomic_store(&p->out_mark, h->ceilings.out / 2 + 1);
+    atomic_store(&p->in_mark, h->ceilings.in / 2 + 1);
+    atomic_store(&p->state, PAIR_INBOUND);
+    atomic_store(&m->sad->slots_used, SLOTS);
+}
+
+/* An answer that leaves because its record was acknowledged: the other one has had it. */
+static void answer(struct member *m, const struct held *h)
+{
+    struct truth *t = &m->world->truths[h->truth];
+    if (h->need && !m->peer_lost_now && membership_commits(&m->shared.membership) &&
+        !(t->applied >> other_of(m)->id & 1))
+        failure(m->world, "promise 5: the answer about pair %u leaves before the standby has its record",
+                h->truth);
+    ike_answer(m, h->truth);
+}
+
+void control_release(struct member *m)
+{
+    bool wait = m->world->mutation != MUTATION_NO_WAIT;
+    unsigned done = 0;
+    while (done < m->held_count &&
+           !(wait && m->held[done].need && shared_group_waits(&m->shared, m->held[done].need))) {
+        const struct held *h = &m->held[done++];
+        if (h->truth == 0)
+            continue; /* dropped */
+        if (h->answer)
+            answer(m, h);
+        else
+            install(m, h);
+    }
+    m->held_count -= done;
+    memmove(m->held, m->held + done, m->held_count * sizeof(*m->held));
+}
+
+/* ---- life ---- */
+
+static void forget_all(struct member *m)
+{
+    m->record_count = 0;
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        struct sad_pair *p = &m->sad->pairs[slot];
+        uint32_t truth = p->connection;
+        bool used = pair_used(p);
+        atomic_store(&p->state, PAIR_FREE);
+        if (used)
+            pair_lost_look(m->world, truth, false, true);
+    }
+}
+
+void control_start(struct member *m)
+{
+    struct world *w = m->world;
+    struct session_config sc = {0};
+    const struct shared_group_config config = {.member = m->id, .slots = SLOTS, .limits = w->limits};
+    uint8_t state = SESSION_EMPTY;
+    uint32_t epoch = 0;
+    bool bounded = false;
+    if (m->note.set) {
+        bool kept = m->note.state == SESSION_OWNER || (m->note.state == SESSION_STANDBY && m->note.in_step);
+        state = kept ? m->note.state : SESSION_EMPTY;
+        epoch = m->note.epoch;
+        bounded = m->note.bounded;
+    }
+    /* A pair that was about to be installed is not there: its records go. */
+    for (uint32_t slot = 0; slot < SLOTS; slot++)
+        if (record_find(m, SHARED_PAIR, slot) && !pair_used(&m->sad->pairs[slot])) {
+            record_delete(m, SHARED_PAIR, slot);
+            record_delete(m, KIND_PAIR, slot);
+        }
+    m->control_up = true;
+    m->control_life++;
+    session_config_default(&sc);
+    sc.member = m->id;
+    sc.heartbeat = w->heartbeat;
+    sc.dead = w->dead;
+    m->session = session_new(&sc);
+    assert(m->session && session_actions_init(&m->actions) == 0);
+    assert(shared_group_init(&m->shared, &config, &pair_ops, m, state, epoch, bounded, member_now(m)) == 0);
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        const struct sad_pair *p = &m->sad->pairs[slot];
+        if (pair_used(p))
+            shared_group_restore(&m->shared, slot, atomic_load(&p->sequence_ceiling),
+                                 atomic_load(&p->receive_ceiling), atomic_load(&p->out_mark));
+    }
+    atomic_store(&m->sad->groups[GROUP].word, sad_group_word(epoch, m->id, state == SESSION_OWNER));
+    atomic_store(&m->sad->held_until, 0);
+    m->held_count = 0;
+    m->drain_at = NS_NEVER;
+    m->ike_at = w->schedule.now + 50 * NS_PER_MS;
+    m->connect_at = w->schedule.now + between(w, 0, 30 * NS_PER_MS);
+    m->yielding = m->leaving = false;
+    /* Its election begins anew, or goes on where that is soon enough. */
+    m->active = m->active && state == SESSION_OWNER && w->schedule.now - m->heard < w->hold;
+    m->heard = w->schedule.now;
+    m->serves = m->active;
+    tell(w, m, "control starts, state %u, epoch %u", state, epoch);
+    verdict_changed(m);
+}
+
+void control_die(struct member *m)
+{
+    if (!m->control_up)
+        return;
+    channel_close(m, !m->node_up || m->world->link_dark);
+    m->control_up = false;
+    m->heard = m->world->schedule.now;
+    shared_group_done(&m->shared);
+    session_free(m->session);
+    session_actions_done(&m->actions);
+    m->session = NULL;
+}
+
+void member_start(struct member *m)
+{
+    m->node_up = m->engine_up = true;
+    m->life++;
+    m->note.set = false;
+    m->active = m->tracked_down = false;
+    m->queue_count = 0;
+    atomic_store(&m->sad->groups[GROUP].word, sad_group_word(0, m->id, false));
+    forget_all(m);
+    control_start(m);
+}
+
+void member_die(struct member *m)
+{
+    if (!m->node_up)
+        return;
+    tell(m->world, m, "the node dies");
+    m->node_up = m->engine_up = m->serves = m->active = false;
+    control_die(m);
+    atomic_store(&m->sad->groups[GROUP].word, 0);
+    m->queue_count = 0;
+    m->frozen = 0;
+    for (uint32_t slot = 0; slot < SLOTS; slot++)
+        if (pair_used(&m->sad->pairs[slot]))
+            pair_lost_look(m->world, m->sad->pairs[slot].connection, false, true);
+}
+
+void verdict_changed(struct member *m)
+{
+    if (!m->control_up)
+        return;
+    m->touched = 0;
+    m->in_verdict = m->active;
+    shared_group_verdict(&m->shared, m->active, member_now(m));
+    m->in_verdict = false;
+    control_run(m);
+}
+
+void control_tick(struct member *m)
+{
+    struct world *w = m->world;
+    if (!m->node_up || !m->control_up || member_frozen(m))
+        return;
+    ns now = member_now(m);
+    if (session_deadline(m->session) <= now)
+        session_happens(m, SESSION_EVENT_TICK, (struct bytes){0});
+    if (w->schedule.now >= m->drain_at) {
+        m->drain_at = NS_NEVER;
+        shared_group_drained(&m->shared, now);
+    }
+    if (shared_group_deadline(&m->shared) <= now)
+        shared_group_tick(&m->shared, now);
+    control_run(m);
+    election_tick(m);
+    if (m->id == 1 && w->schedule.now >= m->connect_at) {
+        m->connect_at = w->schedule.now + between(w, 10 * NS_PER_MS, 60 * NS_PER_MS);
+        channel_try(w);
+    }
+    if (w->schedule.now >= m->ike_at) {
+        m->ike_at = w->schedule.now + 50 * NS_PER_MS;
+        ike_tick(m);
+    }
+    control_run(m);
+}

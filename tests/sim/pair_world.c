@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs the pair simulator (pair_world.h): faults of a seed, then everything heals, and what must hold then is
+ * checked: one owner, the standby in step with the same records, traffic both ways on every tunnel. What must
+ * hold always is looked at after each step (pair_ledger.c).
+ *
+ *   pair_world FIRST COUNT              runs seeds FIRST .. FIRST+COUNT-1; a seed that fails is shrunk
+ *   pair_world --show SEED [MASK]       one seed with its timeline, only with the faults of the mask
+ *   pair_world --mutations COUNT        each deliberate bug must be found within COUNT seeds
+ */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "pair_world.h"
+
+static const ns CHAOS_END = START + 10 * NS_PER_S, SETTLE = 4 * NS_PER_S, FLOW = 8 * NS_PER_S;
+
+ns between(struct world *w, ns low, ns high)
+{
+    return low + rng_u64(&w->rng) % (high - low + 1);
+}
+
+bool chance(struct world *w, uint32_t permille)
+{
+    return rng_below(&w->rng, 1000) < permille;
+}
+
+void failure(struct world *w, const char *format, ...)
+{
+    va_list list;
+    if (w->failed)
+        return;
+    w->failed = true;
+    va_start(list, format);
+    vsnprintf(w->why, sizeof(w->why), format, list);
+    va_end(list);
+    tell(w, NULL, "FAILED: %s", w->why);
+}
+
+void tell(struct world *w, const struct member *m, const char *format, ...)
+{
+    static const char *const states[] = {"EMPTY", "SYNCING", "STANDBY", "OWNER", "STALE"};
+    va_list list;
+    w->trace = (w->trace ^ w->schedule.now) * 0x100000001b3;
+    if (!w->show)
+        return;
+    ns t = w->schedule.now - START;
+    printf("%3lu.%06lu ", t / NS_PER_S, t % NS_PER_S / NS_PER_US);
+    if (m)
+        printf("member %u %-8s", m->id, m->control_up ? states[m->shared.membership.state] : "-");
+    else
+        printf("%17s", "");
+    va_start(list, format);
+    vprintf(format, list);
+    va_end(list);
+    printf("\n");
+}
+
+void later(struct world *w, ns after, void (*run)(void *context, struct happening *h), void *context,
+           uint64_t number)
+{
+    schedule_put(
+        &w->schedule,
+        (struct happening){.at = w->schedule.now + after, .run = run, .context = context, .number = number});
+}
+
+/* ---- a world ---- */
+
+static struct sad *tables[2];
+static struct truth *truths;
+
+static void member_tick(void *context, struct happening *h)
+{
+    struct member *m = context;
+    (void)h;
+    control_tick(m);
+    engine_go_on(m);
+    later(m->world, 4 * NS_PER_MS, member_tick, m, 0);
+}
+
+static void world_init(struct world *w, uint64_t seed, uint32_t mask, enum mutation mutation, bool show)
+{
+    static const ns hellos[] = {15 * NS_PER_MS, 100 * NS_PER_MS, 250 * NS_PER_MS};
+    *w = (struct world){
+        .seed = seed, .fault_mask = mask, .mutation = mutation, .show = show, .truth_count = 1};
+    rng_init_number(&w->rng, seed);
+    schedule_init(&w->schedule, START);
+    w->tunnels = 1 + rng_below(&w->rng, TUNNELS_MAX);
+    w->limits = (struct lease_limits){64 << rng_below(&w->rng, 3), 40 + rng_below(&w->rng, 200)};
+    w->room = chance(w, 500) ? 100 + rng_below(&w->rng, 500) : 8000;
+    w->hello = hellos[rng_below(&w->rng, ARRAY_SIZE(hellos))];
+    w->hold = w->hello * 7 / 2;
+    w->heartbeat = chance(w, 500) ? 50 * NS_PER_MS : 250 * NS_PER_MS;
+    w->dead = w->heartbeat * 4;
+    w->link_delay = chance(w, 150) ? between(w, NS_PER_MS, 50 * NS_PER_MS) : 2 * NS_PER_MS;
+    w->loss = chance(w, 500) ? 0 : rng_below(&w->rng, 80);
+    w->truths = truths;
+    faults_draw(w);
+    for (unsigned i = 0; i < 2; i++) {
+        struct member *m = &w->members[i];
+        w->pipes[i].last = &w->pipes[i].first;
+        m->world = w;
+        m->id = (uint8_t)i;
+        m->ahead = (int64_t)between(w, 0, 1000 * NS_PER_S);
+        m->sad = tables[i];
+        memset(m->sad, 0, sizeof(struct sad));
+        for (uint32_t slot = 0; slot < SLOTS; slot++)
+            atomic_store(&m->sad->pairs[slot].state, PAIR_FREE);
+        sad_init(m->sad, SLOTS);
+        for (unsigned t = 0; t < TUNNELS_MAX; t++)
+            m->rekey_at[t] = NS_NEVER;
+        member_start(m);
+        later(w, i * NS_PER_MS, member_tick, m, 0);
+    }
+    later(w, 0, peer_tick, w, 0);
+    for (unsigned i = 0; i < w->fault_count; i++)
+        if (mask >> i & 1)
+            schedule_put(
+                &w->schedule,
+                (struct happening){.at = w->faults[i].at, .run = fault_befalls, .context = w, .number = i});
+}
+
+static void world_done(struct world *w)
+{
+    for (unsigned i = 0; i < 2; i++)
+        control_die(&w->members[i]);
+    channel_free(w);
+    schedule_done(&w->schedule);
+    ledger_free(w);
+}
+
+static void run_until(struct world *w, ns until)
+{
+    while (!w->failed && schedule_step(&w->schedule, until)) {
+        w->steps++;
+        ledger_look(w);
+    }
+}
+
+/* ---- the end ---- */
+
+static void heal(struct world *w)
+{
+    tell(w, NULL, "everything heals");
+    w->healed = true;
+    w->link_dark = w->hello_dark = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        struct member *m = &w->members[i];
+        m->frozen = 0;
+        m->break_takeover = 0;
+        m->tracked_down = false;
+        if (!m->node_up)
+            member_start(m);
+        else if (!m->control_up)
+            control_start(m);
+    }
+}
+
+/* What another owner may have used is not for the standby; it is rekeyed. */
+static bool is_final(struct member *owner, const struct record *r)
+{
+    return r->kind == SHARED_PAIR && owner->shared.leases[r->key].final;
+}
+
+static bool same_records(struct member *owner, struct member *standby)
+{
+    unsigned expected = 0;
+    for (unsigned i = 0; i < owner->record_count; i++) {
+        const struct record *x = &owner->records[i], *y = record_find(standby, x->kind, x->key);
+        if (is_final(owner, x))
+            continue;
+        expected++;
+        if (!y || x->version != y->version || x->truth != y->truth)
+            return false;
+        if (x->kind == SHARED_PAIR && !pair_used(&standby->sad->pairs[x->key]))
+            return false;
+    }
+    return standby->record_count == expected;
+}
+
+static void settled_look(struct world *w)
+{
+    static const char *const states[] = {"EMPTY", "SYNCING", "STANDBY", "OWNER", "STALE"};
+    struct member *a = &w->members[0], *b = &w->members[1];
+    if (member_owns(b)) {
+        a = b;
+        b = other_of(a);
+    }
+    const struct membership *x = &a->shared.membership, *y = &b->shared.membership;
+    bool words = sad_group_active(atomic_load(&a->sad->groups[GROUP].word)) &&
+                 !sad_group_active(atomic_load(&b->sad->groups[GROUP].word));
+    if (x->state != SESSION_OWNER || y->state != SESSION_STANDBY || !words)
+        failure(w, "%lu s after the healing the members are %s and %s", SETTLE / NS_PER_S,
+                states[a == &w->members[0] ? x->state : y->state],
+                states[a == &w->members[0] ? y->state : x->state]);
+    else if (!x->in_step || !y->in_step)
+        failure(w, "the standby is not in step");
+    else if (!a->serves || b->serves)
+        failure(w, "the address is not where the owner is");
+}
+
+/* The standby has what the owner has, as soon as nothing is under way. */
+static void step_look(struct world *w)
+{
+    struct member *a = member_owns(&w->members[0]) ? &w->members[0] : &w->members[1];
+    for (unsigned i = 0; i < 200 && !w->failed; i++) {
+        if (a->held_count == 0 && same_records(a, other_of(a)))
+            return;
+        run_until(w, w->schedule.now + 5 * NS_PER_MS);
+    }
+    failure(w, "the standby has other records than the owner");
+}
+
+static void pairs_tell(struct world *w)
+{
+    for (unsigned i = 0; i < 2; i++)
+        for (uint32_t slot = 0; slot < SLOTS; slot++) {
+            const struct sad_pair *p = &w->members[i].sad->pairs[slot];
+            const struct truth *t = &w->truths[p->connection];
+            if (pair_used(p))
+                tell(w, &w->members[i],
+                     "slot %u: pair %u of tunnel %u%s, sent %lu below %ld, accepted %lu below %ld, granted "
+                     "%lu %lu%s, "
+                     "the peer sent %lu%s",
+                     slot, p->connection, t->tunnel,
+                     atomic_load(&p->state) == PAIR_ACTIVE ? "" : " (unconfirmed)",
+                     atomic_load(&p->sequence_out), (long)atomic_load(&p->sequence_ceiling), p->replay.top,
+                     (long)atomic_load(&p->receive_ceiling), p->granted_out, p->granted_in,
+                     w->members[i].control_up && w->members[i].shared.leases[slot].final ? ", final" : "",
+                     t->peer_sequence, t->peer_has ? "" : ", but has it no more");
+        }
+}
+
+static void flow_look(struct world *w, ns since)
+{
+    for (unsigned t = 0; t < w->tunnels; t++) {
+        const struct tunnel *one = &w->tunnel[t];
+        if (w->schedule.now - one->out_heard > NS_PER_S || w->schedule.now - one->in_heard > NS_PER_S)
+            failure(w, "tunnel %u: %lu s after the healing no traffic %s", t,
+                    (w->schedule.now - since) / NS_PER_S,
+                    w->schedule.now - one->out_heard > NS_PER_S ? "out" : "in");
+    }
+}
+
+struct totals {
+    uint64_t runs, failed, steps, out, in, refused, takeovers, switchovers, merges, forgotten, lost_dead,
+        lost_forgotten, renegotiated, snapshots;
+};
+
+static void total(struct totals *t, const struct world *w)
+{
+    t->runs++;
+    t->failed += w->failed;
+    t->steps += w->steps;
+    t->out += w->packets_out;
+    t->in += w->packets_in;
+    t->refused += w->refused;
+    t->takeovers += w->takeovers;
+    t->switchovers += w->switchovers;
+    t->forgotten += w->forgotten;
+    t->lost_dead += w->lost_dead;
+    t->lost_forgotten += w->lost_forgotten;
+    t->renegotiated += w->renegotiated;
+    t->snapshots += w->snapshots;
+    for (unsigned i = 0; i < 2; i++)
+        t->merges += w->members[i].control_up ? w->members[i].shared.membership.merges : 0;
+}
+
+static bool run_seed(uint64_t seed, uint32_t mask, enum mutation mutation, bool show, struct totals *t,
+                     uint64_t *ret_trace, char why[160], unsigned *ret_faults)
+{
+    static struct world w;
+    world_init(&w, seed, mask, mutation, show);
+    run_until(&w, CHAOS_END);
+    if (!w.failed)
+        heal(&w);
+    run_until(&w, CHAOS_END + SETTLE);
+    if (!w.failed)
+        settled_look(&w);
+    if (!w.failed)
+        step_look(&w);
+    run_until(&w, CHAOS_END + FLOW);
+    if (!w.failed)
+        flow_look(&w, CHAOS_END);
+    if (show)
+        pairs_tell(&w);
+    total(t, &w);
+    *ret_trace = w.trace;
+    *ret_faults = w.fault_count;
+    memcpy(why, w.why, sizeof(w.why));
+    world_done(&w);
+    return !w.failed;
+}
+
+/* Faults are taken away one by one while it still fails. */
+static void shrink(uint64_t seed, const char *program)
+{
+    struct totals ignored = {0};
+    uint64_t trace;
+    unsigned count = FAULTS_MAX;
+    char why[160], first[160];
+    uint32_t mask = (1 << FAULTS_MAX) - 1;
+    run_seed(seed, mask, MUTATION_NONE, false, &ignored, &trace, first, &count);
+    for (unsigned i = 0; i < count; i++)
+        if (!run_seed(seed, mask & ~(1u << i), MUTATION_NONE, false, &ignored, &trace, why, &count))
+            mask &= ~(1u << i);
+    run_seed(seed, mask, MUTATION_NONE, false, &ignored, &trace, why, &count);
+    mask &= (1u << count) - 1;
+    printf("seed %lu: %s\n  shrunk to %d faults: %s\n  %s --show %lu %u\n", seed, first,
+           __builtin_popcount(mask), why, program, seed, mask);
+    fflush(stdout);
+}
+
+static int run_many(const char *program, uint64_t first, uint64_t count)
+{
+    struct totals t = {0};
+    uint64_t trace, again;
+    char why[160];
+    unsigned faults;
+    for (uint64_t seed = first; seed < first + count && t.failed < 10; seed++) {
+        if (!run_seed(seed, UINT32_MAX, MUTATION_NONE, false, &t, &trace, why, &faults))
+            shrink(seed, program);
+        if (seed % 200 != 0)
+            continue;
+        struct totals ignored = {0};
+        run_seed(seed, UINT32_MAX, MUTATION_NONE, false, &ignored, &again, why, &faults);
+        if (again != trace) {
+            printf("seed %lu: two runs differ\n", seed);
+            t.failed++;
+        }
+    }
+    printf("%lu seeds, %lu failed; %lu steps, %lu packets out, %lu in, %lu refused; %lu takeovers, %lu "
+           "switchovers, "
+           "%lu merges, %lu snapshots; pairs lost with the last member %lu, forgotten %lu (in %lu), begun "
+           "anew by the "
+           "peer %lu\n",
+           t.runs, t.failed, t.steps, t.out, t.in, t.refused, t.takeovers, t.switchovers, t.merges,
+           t.snapshots, t.lost_dead, t.lost_forgotten, t.forgotten, t.renegotiated);
+    return t.failed || t.runs != count ? 1 : 0;
+}
+
+static int run_mutations(uint64_t count)
+{
+    static const char *const names[MUTATIONS] = {"",
+                                                 "reuse a sequence",
+                                                 "skip the wait",
+                                                 "forget the epoch",
+                                                 "deliver a replay",
+                                                 "two owners",
+                                                 "lost record",
+                                                 "raised too early",
+                                                 "stale kept",
+                                                 "unbounded queue",
+                                                 "merge forgotten"};
+    int missed = 0;
+    for (enum mutation m = MUTATION_NONE + 1; m < MUTATIONS; m++) {
+        struct totals t = {0};
+        uint64_t trace, seed = 1;
+        char why[160] = "";
+        unsigned faults;
+        while (seed <= count && run_seed(seed, UINT32_MAX, m, false, &t, &trace, why, &faults))
+            seed++;
+        missed += seed > count;
+        if (seed > count)
+            printf("%-18s NOT FOUND in %lu seeds\n", names[m], count);
+        else
+            printf("%-18s found by seed %lu: %s\n", names[m], seed, why);
+        fflush(stdout);
+    }
+    return missed ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    for (unsigned i = 0; i < 2; i++)
+        tables[i] = aligned_alloc(64, (sad_size(SLOTS) + 63) / 64 * 64);
+    truths = calloc(TRUTHS_MAX, sizeof(*truths));
+    assert(tables[0] && tables[1] && truths);
+    for (unsigned i = 0; i < 2; i++)
+        memset(tables[i], 0, sad_size(SLOTS));
+    int result = 2;
+    if (argc >= 3 && strcmp(argv[1], "--show") == 0) {
+        struct totals t = {0};
+        uint64_t trace;
+        char why[160];
+        unsigned faults;
+        uint32_t mask = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : UINT32_MAX;
+        enum mutation m = argc > 4 ? (enum mutation)strtoul(argv[4], NULL, 10) : MUTATION_NONE;
+        result = run_seed(strtoull(argv[2], NULL, 10), mask, m, true, &t, &trace, why, &faults) ? 0 : 1;
+    } else if (argc == 3 && strcmp(argv[1], "--mutations") == 0) {
+        result = run_mutations(strtoull(argv[2], NULL, 10));
+    } else if (argc == 3) {
+        result = run_many(argv[0], strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10));
+    } else {
+        fprintf(stderr, "usage: %s FIRST COUNT | --show SEED [MASK] | --mutations COUNT\n", argv[0]);
+    }
+    free(tables[0]);
+    free(tables[1]);
+    free(truths);
+    return result;
+}
