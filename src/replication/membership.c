@@ -259,7 +259,8 @@ static void on_notice(struct membership *m, uint32_t code, ns now, struct member
 {
     switch (code) {
     case MEMBERSHIP_WANT:
-        switch_begin(m, now, a);
+        if (m->state == SESSION_OWNER)
+            switch_begin(m, now, a);
         break;
     case MEMBERSHIP_ASK:
         hold(m, now, a);
