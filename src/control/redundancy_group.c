@@ -13,7 +13,8 @@
 
 enum { VRRP_PROTOCOL = 112 };
 
-static const ns RESUME_HOLD = 2 * NS_PER_S, CONTESTED_PAUSE = 1 * NS_PER_S;
+/* A successor is there within 100 ms. */
+static const ns RESUME_HOLD = 1 * NS_PER_S, CONTESTED_PAUSE = 1 * NS_PER_S;
 
 /* ---- what the machines say of themselves ---- */
 
