@@ -104,7 +104,8 @@ def owns(gateway):
 def in_step(owner, standby):
     a, b = ssp(owner), ssp(standby)
     return a.get("role") == "OWNER" and b.get("role") == "STANDBY" and a.get("in_step") and b.get("in_step") and \
-        a["epoch"] == b["epoch"] and "Standby" in standby.show("show standby brief", ok=False)
+        a["epoch"] == b["epoch"] and \
+        len(re.findall(r"^Fa.* Standby +\S+ +local ", standby.show("show standby brief", ok=False), re.M)) == 2
 
 
 def both(**more):
