@@ -83,7 +83,7 @@ static void negotiate(struct member *m, uint8_t tunnel, bool fresh)
             pair_remove(m, s);
     uint32_t truth = w->truth_count++;
     w->truths[truth] = (struct truth){
-        .spi_in = spi_make(m->id, 1 + rng_below(&w->rng, (1 << SPI_GENERATION_BITS) - 1), slot),
+        .spi_in = spi_make(m->id, 1 + truth % ((1 << SPI_GENERATION_BITS) - 1), slot),
         .slot = slot,
         .tunnel = tunnel,
         .maker = m->id};
