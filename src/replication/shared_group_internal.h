@@ -31,8 +31,10 @@ void leases_review(struct shared_group *g);
 uint64_t lease_send_pair(struct shared_group *g, uint32_t slot, struct bytes data, bool snapshot);
 uint64_t lease_send_pair_exact(struct shared_group *g, uint32_t slot, struct bytes data);
 void leases_tell_exact(struct shared_group *g);
-/* A replica is in the slot. `exhausted`: without numbers, it has to be rekeyed before it is used. */
-void lease_received(struct shared_group *g, uint32_t slot, bool exhausted);
+/* How a pair came: as a standby's, without numbers (it has to be rekeyed), or by a merge: it is used in the
+ * epoch after that. */
+enum lease_kind { LEASE_REPLICA, LEASE_EXHAUSTED, LEASE_MERGED };
+void lease_received(struct shared_group *g, uint32_t slot, enum lease_kind kind);
 /* Nothing is in the slot. */
 void lease_reset(struct shared_group *g, uint32_t slot);
 

@@ -222,15 +222,19 @@ uint64_t lease_send_pair_exact(struct shared_group *g, uint32_t slot, struct byt
     return pair_send(g, slot, &s, data, false);
 }
 
-void lease_received(struct shared_group *g, uint32_t slot, bool exhausted)
+void lease_received(struct shared_group *g, uint32_t slot, enum lease_kind kind)
 {
     struct lease *l = &g->leases[slot];
     lease_reset(g, slot);
     l->shared = true;
-    if (!exhausted)
+    if (kind == LEASE_REPLICA)
         return;
     l->out = l->in = EXHAUSTED;
-    finalize(g, slot);
+    l->capped = true;
+    if (kind == LEASE_EXHAUSTED)
+        finalize(g, slot);
+    else
+        apply(g, slot, l);
 }
 
 uint64_t shared_group_pair_new(struct shared_group *g, uint32_t slot, uint32_t spi_in, struct bytes data,
@@ -272,6 +276,8 @@ void shared_group_lease_due(struct shared_group *g, uint32_t slot, ns now)
         !g->ops->position(g->context, slot, &s.spi_in, &out, &in) || (l->waits_for && !late) ||
         l->out == UINT64_MAX)
         return;
+    if (l->capped && !l->final && membership_takes(&g->membership))
+        return; /* a merge is under way, and ends with a word on it */
     g->leases_asked++;
     if (l->capped || late || !membership_commits(&g->membership)) {
         g->lease_rekeys++;

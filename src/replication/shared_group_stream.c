@@ -182,7 +182,7 @@ void receive_put(struct shared_group *g, const struct session_action *a)
     /* Ours goes on as it is; what is new here has no ceilings. */
     if (merge && (!g->ops->position(g->context, slot, &after, &ignored, &ignored) || after == before))
         return;
-    lease_received(g, slot, out == 0);
+    lease_received(g, slot, out == 0 ? LEASE_EXHAUSTED : merge ? LEASE_MERGED : LEASE_REPLICA);
 }
 
 void receive_delete(struct shared_group *g, const struct session_action *a)

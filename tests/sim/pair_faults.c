@@ -217,7 +217,7 @@ void fault_befalls(void *context, struct happening *h)
             leave(m, f->length);
         break;
     case FAULT_FLAP:
-        if (!m->control_up || member_frozen(m))
+        if (!m->control_up || member_frozen(m) || m->leaving)
             return;
         election_set(m, !m->active, "flaps");
         later(w, between(w, 0, 20 * NS_PER_MS), flap_back, m, 0);

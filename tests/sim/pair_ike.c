@@ -82,11 +82,11 @@ static void negotiate(struct member *m, uint8_t tunnel, bool fresh)
         if (pair_used(&m->sad->pairs[s]) && m->sad->pairs[s].entry == tunnel)
             pair_remove(m, s);
     uint32_t truth = w->truth_count++;
-    w->truths[truth] = (struct truth){
-        .spi_in = spi_make(m->id, 1 + truth % ((1 << SPI_GENERATION_BITS) - 1), slot),
-        .slot = slot,
-        .tunnel = tunnel,
-        .maker = m->id};
+    w->truths[truth] =
+        (struct truth){.spi_in = spi_make(m->id, 1 + truth % ((1 << SPI_GENERATION_BITS) - 1), slot),
+                       .slot = slot,
+                       .tunnel = tunnel,
+                       .maker = m->id};
     m->need = 0;
     struct record *sa = record_find(m, KIND_SA, tunnel);
     change(m, KIND_SA, tunnel, sa ? sa->version + 1 : 1, 0, false);
@@ -375,7 +375,10 @@ static void op_put_pair(void *c, uint32_t slot, struct bytes data, int64_t shift
     struct sad_pair *p = &m->sad->pairs[slot];
     (void)shift;
     m->touched++;
-    if (ignored(m, merge) || (merge && record_find(m, SHARED_PAIR, slot)))
+    struct record *mine = record_find(m, SHARED_PAIR, slot);
+    if (merge && mine && mine->truth != truth)
+        m->world->truths[truth].conflict = true;
+    if (ignored(m, merge) || (merge && mine))
         return;
     record_put(m, SHARED_PAIR, slot, be32_load(data.data), truth, false);
     replica(m, slot, truth);

@@ -53,18 +53,18 @@ static bool iv_add(struct world *w, uint64_t mixed)
     return false;
 }
 
-/* One space of IVs of one key belongs to one life of one member. */
-static void space_look(struct world *w, const struct member *m, uint32_t truth, uint16_t space)
+/* What an IV is made from, but for the number, belongs to one life of one member. */
+static void base_look(struct world *w, const struct member *m, uint32_t truth, uint64_t base)
 {
     struct truth *t = &w->truths[truth];
     for (unsigned i = 0; i < t->iv_count; i++)
-        if (t->ivs[i].space == space) {
+        if (t->ivs[i].base == base) {
             if (t->ivs[i].life != m->life)
                 failure(w, "promise 1: two lives of member %u use one space of IVs of pair %u", m->id, truth);
             return;
         }
     if (t->iv_count < ARRAY_SIZE(t->ivs)) {
-        t->ivs[t->iv_count].space = space;
+        t->ivs[t->iv_count].base = base;
         t->ivs[t->iv_count++].life = m->life;
     }
 }
@@ -79,7 +79,7 @@ void ledger_sent(struct world *w, struct member *m, uint32_t truth, uint64_t seq
                 m->id);
     if (iv_add(w, (iv ^ (uint64_t)truth << 20) | 1ULL << 63))
         failure(w, "promise 1: IV %016lx of pair %u is used twice, now by member %u", iv, truth, m->id);
-    space_look(w, m, truth, (uint16_t)(iv >> 48));
+    base_look(w, m, truth, iv ^ sequence);
 }
 
 void ledger_delivered(struct world *w, struct member *m, uint32_t truth, uint64_t sequence)

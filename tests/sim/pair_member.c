@@ -64,11 +64,13 @@ void pair_lost_look(struct world *w, uint32_t truth, bool by_snapshot, bool by_d
         return;
     t->lost = true;
     tell(w, NULL, "pair %u of tunnel %u is lost", truth, t->tunnel);
-    if (by_death)
+    if (t->conflict)
+        w->conflicts++;
+    else if (by_death)
         w->lost_dead++;
     else
         w->lost_forgotten++;
-    if (by_snapshot)
+    if (by_snapshot && !t->conflict)
         failure(w, "a snapshot took pair %u away, which its peer uses", truth);
 }
 

@@ -245,7 +245,7 @@ static void flow_look(struct world *w, ns since)
 
 struct totals {
     uint64_t runs, failed, steps, out, in, refused, takeovers, switchovers, merges, forgotten, lost_dead,
-        lost_forgotten, renegotiated, snapshots;
+        conflicts, lost_forgotten, renegotiated, snapshots;
 };
 
 static void total(struct totals *t, const struct world *w)
@@ -260,6 +260,7 @@ static void total(struct totals *t, const struct world *w)
     t->switchovers += w->switchovers;
     t->forgotten += w->forgotten;
     t->lost_dead += w->lost_dead;
+    t->conflicts += w->conflicts;
     t->lost_forgotten += w->lost_forgotten;
     t->renegotiated += w->renegotiated;
     t->snapshots += w->snapshots;
@@ -332,11 +333,12 @@ static int run_many(const char *program, uint64_t first, uint64_t count)
     }
     printf("%lu seeds, %lu failed; %lu steps, %lu packets out, %lu in, %lu refused; %lu takeovers, %lu "
            "switchovers, "
-           "%lu merges, %lu snapshots; pairs lost with the last member %lu, forgotten %lu (in %lu), begun "
+           "%lu merges, %lu snapshots; pairs lost with the last member %lu, for a slot %lu, forgotten %lu "
+           "(in %lu), begun "
            "anew by the "
            "peer %lu\n",
            t.runs, t.failed, t.steps, t.out, t.in, t.refused, t.takeovers, t.switchovers, t.merges,
-           t.snapshots, t.lost_dead, t.lost_forgotten, t.forgotten, t.renegotiated);
+           t.snapshots, t.lost_dead, t.conflicts, t.lost_forgotten, t.forgotten, t.renegotiated);
     return t.failed || t.runs != count ? 1 : 0;
 }
 

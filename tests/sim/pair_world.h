@@ -78,6 +78,7 @@ struct truth {
     uint8_t tunnel, maker;
     bool deleted;         /* by an owner's decision */
     bool peer_has, heard; /* the peer can receive on it; it was told once */
+    bool conflict;        /* another one was in its slot when its holder handed over */
     bool lost;            /* no member has it any more, though the peer does */
     uint8_t applied;      /* bit of each member that had it as a replica */
     ns peer_until;        /* the peer forgets it then */
@@ -87,8 +88,8 @@ struct truth {
         uint32_t count;
     } sent, delivered;
     struct {
-        uint16_t space; /* top bits of the IV */
-        uint16_t life;  /* of the member that used them */
+        uint64_t base; /* member, epoch and what is random in it */
+        uint16_t life; /* of the member that used it */
     } ivs[48];
     unsigned iv_count;
 };
@@ -207,7 +208,7 @@ struct world {
     char why[160];
 
     uint64_t steps, packets_out, packets_in, refused, takeovers, switchovers, merges, forgotten, lost_dead,
-        lost_forgotten, renegotiated, snapshots;
+        conflicts, lost_forgotten, renegotiated, snapshots;
     ns gap; /* longest time from the healing to traffic on a tunnel */
 };
 
