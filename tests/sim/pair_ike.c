@@ -174,11 +174,13 @@ void ike_used(struct member *m, uint32_t truth)
     later(m->world, between(m->world, 0, 2 * NS_PER_MS), used, m, truth);
 }
 
+/* The owner of an IKE SA with the peer tells it; without one the peer's probes find out. */
 void ike_unknown(struct member *m, uint32_t truth)
 {
     struct truth *t = &m->world->truths[truth];
-    if (is_active(m) && m->serves && t->peer_has && record_find(m, KIND_SA, t->tunnel))
-        later(m->world, 10 * NS_PER_MS, peer_deletes, m->world, truth);
+    bool knows = record_find(m, KIND_SA, t->tunnel);
+    if (is_active(m) && m->serves && t->peer_has)
+        later(m->world, knows ? 10 * NS_PER_MS : 2500 * NS_PER_MS, peer_deletes, m->world, truth);
 }
 
 /* ---- the peer ---- */

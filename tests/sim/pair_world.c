@@ -214,6 +214,10 @@ static void step_look(struct world *w)
 
 static void pairs_tell(struct world *w)
 {
+    for (uint32_t i = 1; i < w->truth_count; i++)
+        if (w->truths[i].peer_has)
+            tell(w, NULL, "the peer of tunnel %u has pair %u, sent %lu", w->truths[i].tunnel, i,
+                 w->truths[i].peer_sequence);
     for (unsigned i = 0; i < 2; i++)
         for (uint32_t slot = 0; slot < SLOTS; slot++) {
             const struct sad_pair *p = &w->members[i].sad->pairs[slot];

@@ -313,6 +313,19 @@ static void little_traffic_is_rekeyed(void **state)
     assert_false(hears(&second, &w, 4 * NS_PER_S).notes & INBOUND_NOTE_BEHIND);
 }
 
+/* It owned the pair, and has it as a replica since: what it hands over is not below what it was granted then. */
+static void position_of_a_former_owner(void **state)
+{
+    (void)state;
+    uint64_t out, in;
+    send_from(&hub, 1000);
+    role(&hub, 0, 1, false);
+    granted(&hub, 5000, 300);
+    takeover_position(pair_of(&hub), &out, &in);
+    assert_int_equal(5000, out);
+    assert_int_equal(300, in);
+}
+
 /* A window that was closed at any top, in any size, refuses all below and takes each above once. */
 static void closed_windows(void **state)
 {
@@ -340,6 +353,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(waiting_ends, pair_shared, pair_gone),
         cmocka_unit_test_setup_teardown(to_and_fro, pair_shared, pair_gone),
         cmocka_unit_test_setup_teardown(exact_counters_refuse_nothing, pair_shared, pair_gone),
+        cmocka_unit_test_setup_teardown(position_of_a_former_owner, pair_shared, pair_gone),
         cmocka_unit_test_setup_teardown(little_traffic_is_rekeyed, pair_shared, pair_gone),
         cmocka_unit_test(closed_windows),
     };
