@@ -313,7 +313,8 @@ static void little_traffic_is_rekeyed(void **state)
     assert_false(hears(&second, &w, 4 * NS_PER_S).notes & INBOUND_NOTE_BEHIND);
 }
 
-/* It owned the pair, and has it as a replica since: what it hands over is not below what it was granted then. */
+/* It owned the pair, and has it as a replica since: what it hands over is not below what it was granted then.
+ */
 static void position_of_a_former_owner(void **state)
 {
     (void)state;
