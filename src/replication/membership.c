@@ -9,7 +9,8 @@
 /* A switchover that does not go on ends: the standby then serves by an ordinary takeover, or the owner goes
  * on. The owner's patience is the shorter one wherever both could go on. */
 static const ns ASK_PATIENCE = 500 * NS_PER_MS, HOLD_PATIENCE = 400 * NS_PER_MS,
-                TAKEN_PATIENCE = 250 * NS_PER_MS, DRAIN_PATIENCE = 100 * NS_PER_MS;
+                TAKEN_PATIENCE = 250 * NS_PER_MS, DRAIN_PATIENCE = 100 * NS_PER_MS,
+                SETTLE_TIME = 300 * NS_PER_MS;
 
 static struct membership_action *add(struct membership_actions *a, enum membership_action_kind kind)
 {
@@ -39,7 +40,9 @@ static bool role_wants(uint8_t role)
     return role == SESSION_EMPTY || role == SESSION_STANDBY || role == SESSION_SYNCING;
 }
 
-static void snapshot_try(struct membership *m, struct membership_actions *a)
+/* Right after a takeover it is not known yet what else of the other member is failing: a snapshot that is cut
+ * short would give the pairs ceilings that nobody raises. */
+static void snapshot_try(struct membership *m, ns now, struct membership_actions *a)
 {
     bool newer = m->peer_known && m->peer.epoch > m->own_epoch;
     if (m->state != SESSION_OWNER || !m->peer_up || !m->peer_known || !role_wants(m->peer.role) ||
@@ -48,6 +51,9 @@ static void snapshot_try(struct membership *m, struct membership_actions *a)
     if ((m->peer.role == SESSION_STANDBY && (newer || !m->bounded)) ||
         (m->peer.role == SESSION_SYNCING && m->founded))
         return; /* it has SAs that it did not get from us, and hands them over first */
+    m->snapshot_waits = now < m->settled_at;
+    if (m->snapshot_waits)
+        return;
     if (newer) {
         m->epoch = m->own_epoch = MAX(m->epoch, m->peer.epoch) + 1;
         add(a, MEMBERSHIP_ACTIVATE)->epoch = m->epoch;
@@ -74,6 +80,7 @@ static void serve(struct membership *m, ns now, struct membership_actions *a)
     m->bounded = m->bounded && m->state == SESSION_STALE;
     m->in_step = m->snapshot_running = m->handed_over = false;
     m->founded = m->state == SESSION_EMPTY;
+    m->settled_at = m->founded ? now : now + SETTLE_TIME;
     if (m->founded)
         add(a, MEMBERSHIP_FORGET);
     add(a, MEMBERSHIP_ACTIVATE)->epoch = m->epoch;
@@ -81,7 +88,7 @@ static void serve(struct membership *m, ns now, struct membership_actions *a)
         add(a, MEMBERSHIP_TRUST); /* nobody owned it meanwhile, as far as was said */
     become(m, SESSION_OWNER, now, a);
     m->takeovers++;
-    snapshot_try(m, a);
+    snapshot_try(m, now, a);
 }
 
 /* The owner lacks what we have: it owned at the same time, or it was away while we had everything. */
@@ -230,7 +237,7 @@ static void on_role(struct membership *m, const struct session_role_state *role,
     if (m->state == SESSION_OWNER && !role_wants(role->role))
         split(m, a);
     else if (!first || m->bounded || role->role != SESSION_SYNCING)
-        snapshot_try(m, a); /* else it has what it did not get from us, as below */
+        snapshot_try(m, now, a); /* else it has what it did not get from us, as below */
     if (m->state == SESSION_OWNER && role->role == SESSION_OWNER && m->switching)
         switch_abort(m, now, a); /* it did not wait for us */
     hand_over_try(m, now, a);
@@ -239,7 +246,7 @@ static void on_role(struct membership *m, const struct session_role_state *role,
 
 static void on_peer_lost(struct membership *m, bool bye, ns now, struct membership_actions *a)
 {
-    m->peer_up = m->peer_known = m->snapshot_running = m->in_step = false;
+    m->peer_up = m->peer_known = m->snapshot_running = m->snapshot_waits = m->in_step = false;
     if (m->state == SESSION_OWNER && m->bounded)
         add(a, bye ? MEMBERSHIP_LIFT : MEMBERSHIP_CAP);
     if (m->switching == SWITCH_ASKED || m->switching == SWITCH_YIELDED) {
@@ -292,6 +299,10 @@ static void on_notice(struct membership *m, uint32_t code, ns now, struct member
 
 static void on_tick(struct membership *m, ns now, struct membership_actions *a)
 {
+    if (m->snapshot_waits && now >= m->settled_at) {
+        m->snapshot_waits = false;
+        snapshot_try(m, now, a);
+    }
     if (m->switch_until > now)
         return;
     switch (m->switching) {
@@ -399,7 +410,8 @@ void membership_init(struct membership *m, uint8_t state, uint32_t epoch, bool b
 
 ns membership_deadline(const struct membership *m)
 {
-    return m->switching ? m->switch_until : NS_NEVER;
+    ns at = m->switching ? m->switch_until : NS_NEVER;
+    return m->snapshot_waits ? ns_min(at, m->settled_at) : at;
 }
 
 bool membership_takes(const struct membership *m)

@@ -111,6 +111,8 @@ struct membership {
     uint32_t epoch;     /* highest known of either member */
     uint32_t own_epoch; /* in which we own or owned the group last; 0: never */
     struct session_role_state peer;
+    bool snapshot_waits; /* OWNER: the peer is to have our snapshot, but not before settled_at */
+    ns settled_at;       /* after a takeover */
     ns switch_until, last_change;
     uint64_t takeovers, switchovers, merges;
 };

@@ -293,7 +293,11 @@ static void switchover_goes_through(void **state)
     struct membership a = owner_at(2), b = standby_at(1);
     happens(&a, drained, 1, "SYNCING: deactivate exact send 5 disown tell over done");
     happens(&b, done, 1, "OWNER: activate 6 tell release");
-    happens(&b, (struct membership_event)ROLE(SYNCING), 2, "OWNER: tell snapshot");
+    happens(&b, (struct membership_event)ROLE(SYNCING), 2, "OWNER:"); /* not in the first moment */
+    assert_int_equal(1 + 300 * NS_PER_MS, membership_deadline(&b));
+    happens(&b, tick, 2, "OWNER:");
+    happens(&b, tick, 1 + 300 * NS_PER_MS, "OWNER: tell snapshot");
+    assert_int_equal(NS_NEVER, membership_deadline(&b));
     assert_true(membership_commits(&b) && !membership_commits(&a));
 }
 
