@@ -123,7 +123,8 @@ void receiving_begin(struct shared_group *g)
         return; /* the owner does not know that yet, and will not think us in step */
     receiving_stop(g);
     g->ops->each(g->context, stale_add, g);
-    qsort(g->stale, g->stale_count, sizeof(*g->stale), record_compare);
+    if (g->stale_count)
+        qsort(g->stale, g->stale_count, sizeof(*g->stale), record_compare);
     free(g->stale_seen);
     g->stale_seen = calloc(MAX(g->stale_count, 1u), 1);
     g->receiving = g->stale_seen != NULL;
