@@ -488,6 +488,8 @@ void ssp_redundancy_changed(struct control *c)
         return; /* what a predecessor did goes on */
     each_group(c, g)
     {
+        if (g->bye)
+            continue; /* the owner was told that we shall not take it */
         bool ours = redundancy_is_active(c, g->names[0]);
         g->reason = ours ? "its HSRP group became Active" : "its HSRP group is not Active";
         shared_group_verdict(&g->shared, ours, clock_now());
