@@ -269,6 +269,8 @@ static void to_and_fro(void **state)
             hears(other, &w, epoch);
             if (i == 2)
                 gateway_restart(owner);
+            /* The IV's top bits name member and epoch, whatever the numbers are. */
+            assert_int_equal((epoch % 2) << 14 | epoch, pair_of(owner)->iv_base >> 48);
         }
         takeover_position(pair_of(owner), &out, &in);
         ceilings(owner, out + 100, in + 3);
