@@ -52,6 +52,19 @@ void sa_half_open_add(struct ike *ike, struct ike_sa *sa);
 void sa_half_open_proven(struct ike *ike, struct ike_sa *sa); /* it answered: not a forged address */
 void sa_half_open_remove(struct ike *ike, struct ike_sa *sa);
 
+/* ---- for sa/: the indexes ---- */
+
+void sa_index(struct ike *ike, struct ike_sa *sa);         /* by id and cookie; in the list of all */
+void sa_index_initial(struct ike *ike, struct ike_sa *sa); /* by the message that began it */
+void sa_unindex(struct ike *ike, struct ike_sa *sa);
+void sa_unindex_remote(struct ike *ike, struct ike_sa *sa);
+uint32_t sa_path_hash(const struct ike *ike, const struct address *local, const struct address *remote);
+uint32_t sa_identity_hash(const struct ike *ike, const struct ike_sa *sa);
+bool sa_on_path(const struct ike_sa *sa, const struct address *local, const struct address *remote);
+bool sa_same_identity(const struct ike_sa *a, const struct ike_sa *b);
+
+/* ---- */
+
 /* Phase 1 is over: keys are in place. Adopts the pairs of the same peer. */
 void sa_establish(struct ike *ike, struct ike_sa *sa, bool initial_contact);
 void sa_relife(struct ike *ike, struct ike_sa *sa); /* its lifetime became shorter */
