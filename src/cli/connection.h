@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command's side of control.sock (control/cli_protocol.h): requests go out, answers come back through a
+/* The command's side of control.sock (control/cli/protocol.h): requests go out, answers come back through a
  * sink. Keys that are typed travel here and nowhere else: never in an argument list, never in a file. */
 #ifndef CLI_CONNECTION_H
 #define CLI_CONNECTION_H
@@ -7,7 +7,7 @@
 #include <poll.h>
 
 #include "base/bytes.h"
-#include "control/cli_protocol.h"
+#include "control/cli/protocol.h"
 
 struct cli_sink {
     void (*text)(void *context, const char *text, size_t len); /* a part of the answer */

@@ -5,8 +5,8 @@
 
 #include "cli/cli.h"
 #include "config/parse.h"
-#include "control/exec_table.h"
-#include "control/show.h"
+#include "control/cli/exec_table.h"
+#include "control/show/show.h"
 
 static const char introduction[] = "# Command reference\n\n"
                                    "Made by `holdfast commands` from the grammar tables; do not edit it by "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commands `router ospf` and `router eigrp`. FRR speaks these protocols; the lines here become its
- * configuration (control/routing_translate.h). It runs one process of each, so there is one of each here. The
+ * configuration (control/routing/translate.h). It runs one process of each, so there is one of each here. The
  * two modes share handlers: the object is the same, and the grammar of a mode says what may stand in it. */
 #include <errno.h>
 #include <stdio.h>

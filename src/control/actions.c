@@ -7,7 +7,7 @@
 
 #include "control/control.h"
 #include "control/job_pool.h"
-#include "control/ssp.h"
+#include "control/ssp/ssp.h"
 
 void control_job_done(void *context, struct ike_job *job)
 {

@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 
 #include "control/control.h"
-#include "control/redundancy.h"
-#include "control/ssp.h"
+#include "control/redundancy/redundancy.h"
+#include "control/ssp/ssp.h"
 
 enum { CHANNEL_BATCH = 256 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state of the control process. One event loop, one thread (key exchanges run in the loop's pool); every
- * file of this folder works on one concern of it. `show` handlers only read. */
+ * file of this room works on one concern of it. `show` handlers only read. */
 #ifndef CONTROL_CONTROL_H
 #define CONTROL_CONTROL_H
 
@@ -11,14 +11,14 @@
 #include "config/errors.h"
 #include "config/grammar.h"
 #include "config/model.h"
-#include "control/commit.h"
-#include "control/devices.h"
-#include "control/ike_config_build.h"
+#include "control/apply/devices.h"
+#include "control/apply/ike_config_build.h"
+#include "control/apply/policy_build.h"
+#include "control/apply/scopes.h"
 #include "control/key_files.h"
 #include "control/log.h"
 #include "control/loop_watch.h"
-#include "control/policy_build.h"
-#include "control/scopes.h"
+#include "control/ssp/commit.h"
 #include "crypto/packet_cipher.h"
 #include "engine/channel.h"
 #include "ike/ike.h"
@@ -33,7 +33,7 @@
 
 /* Records of control itself, beside those of enum ike_record_kind. */
 enum control_record_kind {
-    CONTROL_RECORD_CONNECTION = 32,       /* key: connection id -> its key (connection_ids.h) */
+    CONTROL_RECORD_CONNECTION = 32,       /* key: connection id -> its key (apply/connection_ids.h) */
     CONTROL_RECORD_ADDRESS = 33,          /* an address that we added to a device and take away at the end */
     CONTROL_RECORD_VIRTUAL_DEVICE = 34,   /* a device that we made, and the state of its group */
     CONTROL_RECORD_ARP_SETTINGS = 35,     /* of an interface with groups, as they were before */
@@ -105,12 +105,12 @@ struct control {
     struct firewall *firewall;
     uv_timer_t firewall_timer;             /* selectors of dynamic crypto maps wait for their rules */
     ns firewall_cost;                      /* how long the rules took last */
-    struct dynamic_policy *dynamic;        /* pair_policy.h */
-    struct reverse_routes *reverse_routes; /* reverse_routes.h */
+    struct dynamic_policy *dynamic;        /* apply/pair_policy.h */
+    struct reverse_routes *reverse_routes; /* routing/reverse_routes.h */
     struct devices devices;
     uint32_t tun_ifindex;
-    struct routing *routing;       /* FRR */
-    bool protocols;                /* `router` is configured: distances as zebra takes them (distance.h) */
+    struct routing *routing; /* FRR */
+    bool protocols;          /* `router` is configured: distances as zebra takes them (routing/distance.h) */
     struct redundancy *redundancy; /* HSRP, VRRP, tracked objects */
 
     /* shared memory */
@@ -136,7 +136,7 @@ struct control {
     struct packet_cipher *cipher;
     struct rng rng;
     struct commit commit;              /* actions that wait for the standby */
-    struct ssp *ssp;                   /* groups whose SAs are shared; ssp.h */
+    struct ssp *ssp;                   /* groups whose SAs are shared; ssp/ssp.h */
     struct job_pool *jobs;             /* key exchanges */
     struct retiring retiring, retired; /* gathering; waiting for the engines */
     uv_timer_t retire_timer;
@@ -213,7 +213,7 @@ int control_records_begin(struct control *c) must_check;
 /* Feeds the machine with what a predecessor wrote. Returns the number of records. */
 uint32_t control_records_restore(struct control *c);
 
-/* ---- apply.c: configuration to machine ---- */
+/* ---- apply/apply.c: configuration to machine ---- */
 
 /* Puts `next` (heap, ownership goes over) in force in place of the present one. -errno: nothing was changed.
  */
@@ -228,7 +228,7 @@ int control_compile(struct control *c, const struct config *config) must_check;
 int control_policy_refresh(struct control *c) must_check;
 void control_report(void *context, const struct scopes_problem *p);
 
-/* ---- apply_*.c ---- */
+/* ---- apply/: interfaces.c, routes.c, policy_routes.c, firewall.c ---- */
 
 void apply_interfaces(struct control *c, const struct config *before, const struct config *after);
 void apply_addresses_withdraw(struct control *c);
@@ -238,7 +238,7 @@ void apply_policy_withdraw(struct control *c);
 int apply_firewall(struct control *c, const struct scopes *s) must_check;
 void apply_firewall_withdraw(struct control *c);
 
-/* ---- links.c: changes of devices and addresses ---- */
+/* ---- apply/links.c: changes of devices and addresses ---- */
 
 int control_links_begin(struct control *c) must_check;
 void control_reapply_soon(struct control *c, bool compile);
@@ -254,7 +254,7 @@ bool control_running_load(struct control *c, struct config **ret); /* what a pre
 struct config *control_config_copy(const struct control *c);
 void control_config_free(struct config *config);
 
-/* ---- resolver.c: peers that are written as names ---- */
+/* ---- apply/resolver.c: peers that are written as names ---- */
 
 struct resolver *resolver_new(struct control *c);
 /* Unset while it is being asked for; when the answer comes, or another one, the configuration is compiled

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "control/control.h"
-#include "control/redundancy.h"
+#include "control/redundancy/redundancy.h"
 
 enum { SOCKET_BATCH = 32, SOCKET_ROUNDS = 8, MARKER = 4, PORT_IKE = 500, PORT_NAT = 4500 };
 

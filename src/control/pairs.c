@@ -7,8 +7,8 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "control/apply/pair_policy.h"
 #include "control/control.h"
-#include "control/pair_policy.h"
 
 enum { ENGINE = 0, TELL_AGAIN_MS = 20 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The replication session with one peer, as a pure machine over a reliable ordered channel of bytes
- * (docs/stateful-failover.md). The shell (control/ssp_link.h) tells it what the channel does, with the time
+ * (docs/stateful-failover.md). The shell (control/ssp/link.h) tells it what the channel does, with the time
  * of it, carries out the actions in their order, and comes back at session_deadline at the latest.
  *
  * What always holds: nothing is taken from a peer before its HELLO was found good. Frames that change

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "control/cli_protocol.h"
+#include "control/cli/protocol.h"
 
 struct server {
     int fd, log;

@@ -10,7 +10,7 @@
 
 #include "base/bytes.h"
 #include "cli/secret_line.h"
-#include "control/cli_protocol.h"
+#include "control/cli/protocol.h"
 
 static struct run run;
 

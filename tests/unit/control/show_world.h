@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "control/ike_config_build.h"
-#include "control/show.h"
-#include "control/show_ha.h"
+#include "control/apply/ike_config_build.h"
+#include "control/show/ha.h"
+#include "control/show/show.h"
 
 enum { WORLD_SLOTS = 16, WORLD_SAS = 8, WORLD_NOW_S = 10000 };
 

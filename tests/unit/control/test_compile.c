@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "config/parse.h"
-#include "control/ike_config_build.h"
-#include "control/policy_build.h"
-#include "control/spd_build.h"
+#include "control/apply/ike_config_build.h"
+#include "control/apply/policy_build.h"
+#include "control/apply/spd_build.h"
 #include "supervisor/handover.h"
 
 enum { WAN0 = 2, WAN1 = 3, LAN = 4, TUN = 9 };

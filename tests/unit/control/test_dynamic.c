@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "control/dynamic.h"
-#include "control/reverse_routes.h"
+#include "control/apply/dynamic.h"
+#include "control/routing/reverse_routes.h"
 
 static struct prefix prefix_of(const char *text, uint8_t length)
 {

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "control/hello_pacer.h"
+#include "control/redundancy/hello_pacer.h"
 #include "io/clock.h"
 
 #define MS NS_PER_MS

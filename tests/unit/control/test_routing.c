@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "config/parse.h"
-#include "control/routing_translate.h"
+#include "control/routing/translate.h"
 
 #define HEAD                                                                                   \
     "interface eth0\n ip address 10.1.0.1 255.255.255.0\n"                                     \

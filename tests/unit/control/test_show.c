@@ -7,7 +7,7 @@
 
 #include "show_world.h"
 
-#include "control/show_output.h"
+#include "control/show/output.h"
 #include "io/files.h"
 
 static const struct {

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "control/ssp_link.h"
+#include "control/ssp/link.h"
 #include "crypto/crypto.h"
 #include "io/clock.h"
 #include "io/tcp_socket.h"
