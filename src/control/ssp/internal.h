@@ -58,8 +58,27 @@ struct ssp {
 
 extern const struct shared_group_ops ssp_ops;
 
+#define ssp_each_group(c, g)                                       \
+    for (uint8_t at_ = 1; (c)->ssp && at_ < SAD_GROUPS_MAX; at_++) \
+        for (struct ssp_group *g = (c)->ssp->groups[at_]; g; g = NULL)
+
+/* ---- config.c ---- */
+
+/* The link to the other member, anew; why there is none was logged. */
+int ssp_link_make(struct ssp_group *g, const struct config *config, const struct config_ssp *s) must_check;
+
+/* ---- ssp.c ---- */
+
+/* May be NULL. */
+struct ssp_group *ssp_group_at(const struct control *c, uint8_t index);
 void ssp_group_schedule(struct ssp_group *g);
+/* What the link tells of; `context` is the group. */
+void ssp_link_actions(void *context, const struct session_actions *a);
+void ssp_link_log(void *context, uint8_t severity, const char *mnemonic, const char *text);
 void ssp_drain_begin(struct ssp_group *g, ns now);
+
+/* ---- ops.c ---- */
+
 /* What a predecessor of this process noted; false: nothing. */
 bool ssp_group_noted(const struct ssp_group *g, uint8_t *ret_state, uint32_t *ret_epoch, bool *ret_bounded);
 void ssp_replica(struct ssp_group *g, uint8_t kind, uint64_t key, struct bytes data, int64_t shift,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared groups as the configuration has them; what redundancy, the link, the IKE machine and the engine tell
- * them. See ssp.h; the group's hands are ops.c. */
+/* What timers, redundancy, the link, the IKE machine and the engine tell the shared groups. See ssp.h; groups
+ * come and go in config.c, the group's hands are ops.c. */
 #include "control/ssp/ssp.h"
 
 #include <errno.h>
@@ -8,35 +8,29 @@
 
 #include "control/redundancy/redundancy.h"
 #include "control/ssp/internal.h"
-#include "crypto/hash.h"
 
 enum { STOP_POLL_MS = 5, DRAIN_POLL_MS = 1, DRAIN_ROUNDS = 2 };
 
-static const ns SESSION_DEAD_MIN = 300 * NS_PER_MS, SESSION_DEAD_MAX = 1 * NS_PER_S,
-                BYE_PATIENCE = 200 * NS_PER_MS;
-static const ns DRAIN_QUIET = 3 * NS_PER_MS;
+static const ns DRAIN_QUIET = 3 * NS_PER_MS, BYE_PATIENCE = 200 * NS_PER_MS;
 /* Before the other member had time to show itself nobody takes a role away from whoever has it. */
 static const ns MEET_TIME = 5 * NS_PER_S;
 static const ns PREEMPT_PAUSE = 5 * NS_PER_S;
 
-static struct ssp_group *group_at(const struct control *c, uint8_t index)
+struct ssp_group *ssp_group_at(const struct control *c, uint8_t index)
 {
     return c->ssp && index < SAD_GROUPS_MAX ? c->ssp->groups[index] : NULL;
 }
 
-#define each_group(c, g)                                           \
-    for (uint8_t at_ = 1; (c)->ssp && at_ < SAD_GROUPS_MAX; at_++) \
-        for (struct ssp_group *g = (c)->ssp->groups[at_]; g; g = NULL)
-
 static struct ssp_group *group_named(const struct control *c, const char *name)
 {
-    each_group(c, g) for (unsigned i = 0; i < g->name_count;
-                          i++) if (strcmp(g->names[i], name) == 0) return g;
+    ssp_each_group(c, g)
+        for (unsigned i = 0; i < g->name_count; i++)
+            if (strcmp(g->names[i], name) == 0)
+                return g;
     return NULL;
 }
 
 static void link_action(struct ssp_group *g, const struct session_action *a);
-static int link_make(struct ssp_group *g, const struct config *config, const struct config_ssp *s) must_check;
 
 /* ---- timers ---- */
 
@@ -116,7 +110,7 @@ static void relink(struct ssp_group *g)
     ssp_link_free(g->link);
     g->link = NULL;
     link_action(g, &lost);
-    (void)!link_make(g, g->control->config, s);
+    (void)!ssp_link_make(g, g->control->config, s);
 }
 
 static void timer_due(uv_timer_t *timer)
@@ -177,7 +171,7 @@ static void link_action(struct ssp_group *g, const struct session_action *a)
     shared_group_session(&g->shared, a, clock_now());
 }
 
-static void link_actions(void *context, const struct session_actions *a)
+void ssp_link_actions(void *context, const struct session_actions *a)
 {
     struct ssp_group *g = context;
 
@@ -187,297 +181,11 @@ static void link_actions(void *context, const struct session_actions *a)
     ssp_group_schedule(g);
 }
 
-static void link_log(void *context, uint8_t severity, const char *mnemonic, const char *text)
+void ssp_link_log(void *context, uint8_t severity, const char *mnemonic, const char *text)
 {
     struct ssp_group *g = context;
 
     log_line(g->control->log, "SSP", severity, mnemonic, "%s", text);
-}
-
-/* ---- configuration ---- */
-
-/* The address of ours from which the other member is reached. */
-static struct address local_of(const struct control *c, const struct config_ssp *s)
-{
-    if (address_is_set(&s->local))
-        return s->local;
-    for (uint32_t i = 0; i < c->devices.address_count; i++) {
-        const struct prefix *p = &c->devices.addresses[i].prefix;
-        if (p->length < address_bits(&p->address) && prefix_contains(p, &s->remote))
-            return p->address;
-    }
-    struct netlink_hop hop;
-    if (netlink_route_find(c->netlink, &s->remote, NULL, HOLDFAST_MARK, &hop) == 0)
-        for (uint32_t i = 0; i < c->devices.address_count; i++)
-            if (c->devices.addresses[i].ifindex == hop.ifindex &&
-                c->devices.addresses[i].prefix.address.family == s->remote.family)
-                return c->devices.addresses[i].prefix.address;
-    return (struct address){0};
-}
-
-static void limits_of(const struct config *config, const struct config_ssp *s, struct lease_limits *ret)
-{
-    *ret = (struct lease_limits){CONFIG_DEFAULT_REPLAY_INBOUND, CONFIG_DEFAULT_REPLAY_OUTBOUND};
-    for (uint32_t i = 0; i < config->interfaces.count; i++) {
-        const struct config_interface *f = &config->interfaces.items[i];
-        const struct config_crypto_map *m =
-            config_interface_ssp(config, f) == s ? config_find_crypto_map(config, f->crypto_map.name) : NULL;
-        if (m)
-            config_map_replay(m, &ret->inbound, &ret->outbound);
-    }
-}
-
-static void digest_text(char *out, size_t size, const char *text)
-{
-    size_t len = strlen(out);
-
-    snprintf(out + len, size - len, "%s ", text);
-}
-
-/* What both members must have alike: names, crypto maps and their sequences. */
-static void digest_of(const struct config *config, const struct config_ssp *s, uint8_t ret[SESSION_DIGEST])
-{
-    size_t size = 1 << 16;
-    char *text = calloc(1, size), number[64];
-
-    memset(ret, 0, SESSION_DIGEST);
-    if (!text)
-        return;
-    for (uint32_t i = 0; i < s->names.count; i++)
-        digest_text(text, size, s->names.items[i].name);
-    for (uint32_t i = 0; i < config->interfaces.count; i++) {
-        const struct config_interface *f = &config->interfaces.items[i];
-        const struct config_crypto_map *m =
-            config_interface_ssp(config, f) == s ? config_find_crypto_map(config, f->crypto_map.name) : NULL;
-        if (!m)
-            continue;
-        digest_text(text, size, m->name);
-        for (uint32_t e = 0; e < m->entries.count; e++) {
-            snprintf(number, sizeof number, "%u", m->entries.items[e].sequence);
-            digest_text(text, size, number);
-            if (m->entries.items[e].dynamic.name)
-                digest_text(text, size, m->entries.items[e].dynamic.name);
-        }
-    }
-    const struct bytes part = bytes_of(text, strlen(text));
-    (void)!hash_compute(HASH_SHA256, &part, 1, ret);
-    free(text);
-}
-
-/* A lost member is noticed about as fast as a lost hello, so that pairs at their ceilings need not wait long.
- */
-static void session_times(const struct config *config, const struct config_ssp *s, struct session_config *ret)
-{
-    const struct config_standby *driver = config_ssp_driver(config, s, NULL);
-    ns hold = driver && driver->timers_written ? driver->hold_ms * NS_PER_MS : SESSION_DEAD_MAX;
-
-    ret->dead = ns_min(MAX(6 * hold, SESSION_DEAD_MIN), SESSION_DEAD_MAX);
-    ret->heartbeat = ret->dead / 5;
-}
-
-static int link_make(struct ssp_group *g, const struct config *config, const struct config_ssp *s)
-{
-    const struct config_secret *secret = config_ssp_secret(config, s);
-    const struct ssp_link_events events = {.actions = link_actions, .log = link_log, .context = g};
-    struct ssp_link_config l = {
-        .local = {g->local, s->local_port}, .remote = {g->remote, s->port}, .mark = HOLDFAST_MARK};
-    char text[TLS_TEXT] = "";
-
-    session_config_default(&l.session);
-    session_times(config, s, &l.session);
-    digest_of(config, s, l.session.digest);
-    if (s->authentication == CONFIG_SSP_CERTIFICATE) {
-        l.tls.certificate = s->certificate;
-        l.tls.private_key = s->private_key;
-        l.tls.authority = s->authority;
-    } else if (secret) {
-        l.tls.identity = "holdfast-ssp";
-        l.tls.secret = bytes_of(secret->text, strlen(secret->text));
-    }
-    int error = ssp_link_new(&g->control->loop, &l, &events, &g->link, text);
-    if (error)
-        log_line(g->control->log, "SSP", 2, "LINK", "ssp group %u: no link to the other member: %s",
-                 s->number, text[0] ? text : strerror(-error));
-    return error;
-}
-
-/* Of everything that the link and the member are made from. */
-static void settings_of(const struct ssp_group *g, const struct config *config, const struct config_ssp *s,
-                        uint8_t ret[32])
-{
-    const struct config_secret *secret = config_ssp_secret(config, s);
-    uint8_t digest[SESSION_DIGEST];
-    const char *files[] = {s->certificate, s->private_key, s->authority};
-
-    digest_of(config, s, digest);
-    struct bytes parts[8] = {bytes_of(digest, sizeof digest), bytes_of(&g->local, sizeof g->local),
-                             bytes_of(&g->remote, sizeof g->remote), bytes_of(&s->port, sizeof s->port),
-                             secret ? bytes_of(secret->text, strlen(secret->text)) : (struct bytes){0}};
-    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-        parts[5 + i] = files[i] ? bytes_of(files[i], strlen(files[i])) : (struct bytes){0};
-    if (hash_compute(HASH_SHA256, parts, ARRAY_SIZE(parts), ret) != 0)
-        memset(ret, 0, 32);
-}
-
-static void timer_closed(uv_handle_t *handle)
-{
-    free(handle);
-}
-
-static void group_free(struct ssp_group *g)
-{
-    struct control *c = g->control;
-
-    c->ssp->groups[g->index] = NULL;
-    if (g->link)
-        ssp_link_free(g->link);
-    atomic_store(&c->sad->groups[g->index].word, 0);
-    commit_release(c);
-    record_store_delete(c->records, CONTROL_RECORD_SHARED_GROUP, g->number);
-    uv_timer_stop(g->timer);
-    uv_close((uv_handle_t *)g->timer, timer_closed);
-    shared_group_done(&g->shared);
-    free(g);
-}
-
-/* What a predecessor of this process had: its role, in its epoch, and the ceilings of its pairs. */
-static int group_begin(struct ssp_group *g, const struct lease_limits *limits)
-{
-    struct control *c = g->control;
-    uint8_t state = SESSION_EMPTY;
-    uint32_t epoch = 0, used = atomic_load(&c->sad->slots_used);
-    bool bounded = false;
-    const struct shared_group_config config = {
-        .member = g->member, .slots = c->sad->slots, .limits = *limits};
-
-    (void)ssp_group_noted(g, &state, &epoch, &bounded);
-    int error = shared_group_init(&g->shared, &config, &ssp_ops, g, state, epoch, bounded, clock_now());
-    for (uint32_t slot = sad_next_slot(c->sad, 0, used); slot < used && !error;
-         slot = sad_next_slot(c->sad, slot + 1, used)) {
-        const struct sad_pair *p = &c->sad->pairs[slot];
-        if (p->group == g->index && atomic_load(&p->state) != PAIR_FREE)
-            shared_group_restore(&g->shared, slot, atomic_load(&p->sequence_ceiling),
-                                 atomic_load(&p->receive_ceiling), atomic_load(&p->out_mark));
-    }
-    atomic_store(&c->sad->groups[g->index].word, sad_group_word(epoch, g->member, state == SESSION_OWNER));
-    return error;
-}
-
-static struct ssp_group *group_new(struct control *c, uint8_t index, const struct config_ssp *s,
-                                   const struct lease_limits *limits)
-{
-    struct ssp_group *g = calloc(1, sizeof *g);
-
-    if (!g)
-        return NULL;
-    g->timer = calloc(1, sizeof *g->timer);
-    if (!g->timer || uv_timer_init(&c->loop, g->timer) != 0) {
-        free(g->timer);
-        free(g);
-        return NULL;
-    }
-    g->timer->data = g;
-    g->control = c;
-    g->index = index;
-    g->number = s->number;
-    g->inter_device = s->inter_device;
-    g->born = clock_now();
-    g->remote = s->remote;
-    g->local = local_of(c, s);
-    g->member =
-        address_is_set(&g->local) ? memcmp(g->local.bytes, g->remote.bytes, sizeof g->local.bytes) > 0 : 0;
-    for (uint32_t i = 0; i < s->names.count && i < SSP_NAMES; i++)
-        snprintf(g->names[g->name_count++], SSP_NAME, "%s", s->names.items[i].name);
-    c->ssp->groups[index] = g;
-    if (group_begin(g, limits) != 0) {
-        group_free(g);
-        return NULL;
-    }
-    return g;
-}
-
-static void group_configure(struct control *c, const struct config *after, const struct config_ssp *s)
-{
-    uint8_t index = scopes_shared_group(after, s), settings[32];
-    struct ssp_group *g = group_at(c, index);
-    struct lease_limits limits;
-
-    if (index == 0 || s->names.count == 0 || !address_is_set(&s->remote))
-        return; /* the check says what is missing */
-    limits_of(after, s, &limits);
-    if (g) {
-        g->shared.config.limits = limits;
-        settings_of(g, after, s, settings);
-        if (g->number == s->number && address_equal(&g->remote, &s->remote) &&
-            memcmp(settings, g->settings, sizeof settings) == 0) {
-            g->keep = true;
-            return;
-        }
-        group_free(g);
-    }
-    g = group_new(c, index, s, &limits);
-    if (!g)
-        return;
-    g->keep = true;
-    settings_of(g, after, s, g->settings);
-    (void)!link_make(g, after, s);
-}
-
-int ssp_configure(struct control *c, const struct config *after)
-{
-    if (!c->ssp && after->ssp_groups.count == 0)
-        return 0;
-    if (!c->ssp)
-        c->ssp = calloc(1, sizeof *c->ssp);
-    if (!c->ssp)
-        return -ENOMEM;
-    each_group(c, g) g->keep = false;
-    for (uint32_t i = 0; i < after->ssp_groups.count; i++)
-        group_configure(c, after, &after->ssp_groups.items[i]);
-    each_group(c, g) if (!g->keep) group_free(g);
-    return 0;
-}
-
-/* After IKE was configured and its records restored. */
-void ssp_apply(struct control *c)
-{
-    if (!c->restored)
-        return;
-    each_group(c, g)
-    {
-        bool active = ssp_active(c, g->index);
-        const struct ike_event e = {.type = IKE_EVENT_ROLE, .role = {.group = g->index, .active = active}};
-        control_ike(c, &e);
-        ssp_group_schedule(g);
-    }
-    ssp_redundancy_changed(c);
-}
-
-void ssp_ike_config(const struct control *c, struct ike_config *ret)
-{
-    each_group(c, g)
-    {
-        ret->member = g->member;
-        ret->members = 2;
-    }
-}
-
-uint8_t ssp_member(const struct control *c)
-{
-    each_group(c, g) return g->member;
-    return 0;
-}
-
-const char *ssp_driver_of(const struct config *config, const char *standby_name)
-{
-    for (uint32_t n = 0; n < config->ssp_groups.count; n++) {
-        const struct config_ssp *s = &config->ssp_groups.items[n];
-        for (uint32_t i = 1; i < s->names.count; i++)
-            if (strcmp(s->names.items[i].name, standby_name) == 0 &&
-                strcmp(s->names.items[0].name, standby_name) != 0)
-                return s->names.items[0].name;
-    }
-    return NULL;
 }
 
 /* ---- redundancy ---- */
@@ -486,8 +194,7 @@ void ssp_redundancy_changed(struct control *c)
 {
     if (!c->restored)
         return; /* what a predecessor did goes on */
-    each_group(c, g)
-    {
+    ssp_each_group(c, g) {
         if (g->bye)
             continue; /* the owner was told that we shall not take it */
         bool ours = redundancy_is_active(c, g->names[0]);
@@ -525,7 +232,7 @@ static void must_wait_for(struct control *c, uint8_t group, uint64_t number)
 
 void ssp_record(struct control *c, uint8_t group, uint8_t kind, uint64_t key, struct bytes data)
 {
-    struct ssp_group *g = group_at(c, group);
+    struct ssp_group *g = ssp_group_at(c, group);
 
     if (g)
         must_wait_for(c, group, shared_group_put(&g->shared, kind, key, data, clock_now()));
@@ -533,7 +240,7 @@ void ssp_record(struct control *c, uint8_t group, uint8_t kind, uint64_t key, st
 
 void ssp_record_deleted(struct control *c, uint8_t group, uint8_t kind, uint64_t key)
 {
-    struct ssp_group *g = group_at(c, group);
+    struct ssp_group *g = ssp_group_at(c, group);
 
     if (g)
         (void)shared_group_delete(&g->shared, kind, key, clock_now());
@@ -542,7 +249,7 @@ void ssp_record_deleted(struct control *c, uint8_t group, uint8_t kind, uint64_t
 void ssp_pair_new(struct control *c, uint8_t group, const struct ike_pair_install *p,
                   struct session_lease *ret_ceilings)
 {
-    struct ssp_group *g = group_at(c, group);
+    struct ssp_group *g = ssp_group_at(c, group);
     uint8_t data[IKE_INSTALL_MAX];
     size_t len = g ? pair_install_write(p, data, sizeof data) : 0;
 
@@ -559,7 +266,7 @@ void ssp_pair_new(struct control *c, uint8_t group, const struct ike_pair_instal
 
 void ssp_pair_gone(struct control *c, uint8_t group, uint32_t slot)
 {
-    struct ssp_group *g = group_at(c, group);
+    struct ssp_group *g = ssp_group_at(c, group);
 
     record_store_delete(c->records, CONTROL_RECORD_PAIR_SA, slot);
     if (g)
@@ -568,15 +275,14 @@ void ssp_pair_gone(struct control *c, uint8_t group, uint32_t slot)
 
 bool ssp_waits(const struct control *c, uint8_t group, uint64_t number)
 {
-    const struct ssp_group *g = group_at(c, group);
+    const struct ssp_group *g = ssp_group_at(c, group);
 
     return g && shared_group_waits(&g->shared, number);
 }
 
 void ssp_give_up(struct control *c, const char *why)
 {
-    each_group(c, g)
-    {
+    ssp_each_group(c, g) {
         log_line(c->log, "HA", 2, "GIVE_UP", "group %s: the other member is given up: %s", g->names[0], why);
         g->relink = true; /* not from within a callback of the link */
         ssp_group_schedule(g);
@@ -586,7 +292,7 @@ void ssp_give_up(struct control *c, const char *why)
 void ssp_lease_due(struct control *c, uint32_t slot, uint32_t spi_in)
 {
     const struct sad_pair *p = slot < c->sad->slots ? &c->sad->pairs[slot] : NULL;
-    struct ssp_group *g = p && p->spi_in == spi_in ? group_at(c, p->group) : NULL;
+    struct ssp_group *g = p && p->spi_in == spi_in ? ssp_group_at(c, p->group) : NULL;
 
     if (!g)
         return;
@@ -605,8 +311,7 @@ int ssp_switchover(struct control *c)
 {
     int result = -ENOENT;
 
-    each_group(c, g)
-    {
+    ssp_each_group(c, g) {
         const struct membership *m = &g->shared.membership;
         if (m->state != SESSION_OWNER && m->state != SESSION_STANDBY)
             continue;
@@ -622,8 +327,7 @@ int ssp_forget_standby(struct control *c)
 {
     int result = -ENOENT;
 
-    each_group(c, g)
-    {
+    ssp_each_group(c, g) {
         bool standby = g->shared.membership.state == SESSION_STANDBY && g->link;
         result = standby ? 0 : result == -ENOENT ? -EAGAIN : result;
         g->relink = g->relink || standby;
@@ -636,8 +340,9 @@ static bool still_leaving(struct control *c)
 {
     bool waits = false;
 
-    each_group(c, g) waits = waits || (g->peer_up && g->shared.membership.state == SESSION_OWNER &&
-                                       g->shared.membership.switching);
+    ssp_each_group(c, g)
+        waits = waits ||
+                (g->peer_up && g->shared.membership.state == SESSION_OWNER && g->shared.membership.switching);
     return waits;
 }
 
@@ -648,8 +353,7 @@ static void stop_look(uv_timer_t *timer)
         return;
     ns now = clock_now();
     bool waits = false;
-    each_group(c, g)
-    {
+    ssp_each_group(c, g) {
         if (!g->link || g->shared.membership.state == SESSION_OWNER)
             continue;
         if (!g->bye) {
@@ -669,8 +373,7 @@ void ssp_stop(struct control *c, void (*done)(struct control *c))
 {
     bool any = false;
 
-    each_group(c, g)
-    {
+    ssp_each_group(c, g) {
         any = true;
         if (g->shared.membership.state == SESSION_OWNER && g->shared.membership.in_step)
             shared_group_switchover(&g->shared, clock_now());
