@@ -49,22 +49,22 @@ struct ping {
 /* -c, -i, -W, -s and the address; false: something else is asked. */
 static bool ping_options(const struct command *c, struct ping *ret)
 {
+    unsigned at = 1;
     *ret = (struct ping){.count = 1, .interval = NS_PER_S, .patience = NS_PER_S, .size = 56};
-    for (unsigned i = 1; i < c->count; i++) {
-        double value = i + 1 < c->count ? atof(c->words[i + 1]) : 0;
-        if (word_is(c, i, "-c"))
+    for (; at + 1 < c->count; at += 2) {
+        double value = atof(c->words[at + 1]);
+        if (word_is(c, at, "-c"))
             ret->count = (unsigned)value;
-        else if (word_is(c, i, "-i"))
+        else if (word_is(c, at, "-i"))
             ret->interval = (ns)(value * (double)NS_PER_S);
-        else if (word_is(c, i, "-W"))
+        else if (word_is(c, at, "-W"))
             ret->patience = (ns)(value * (double)NS_PER_S);
-        else if (word_is(c, i, "-s"))
+        else if (word_is(c, at, "-s"))
             ret->size = (uint32_t)value;
         else
-            return i + 1 == c->count && address_parse(c->words[i], &ret->to);
-        i++;
+            return false;
     }
-    return false;
+    return at + 1 == c->count && address_parse(c->words[at], &ret->to);
 }
 
 /* Only hosts and routers answer: a gateway's kernel has no ping here, and may have that address. */
