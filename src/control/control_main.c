@@ -346,12 +346,12 @@ static int steps_run(struct control *c)
     return 0;
 }
 
-int control_main(const char *config_file, const char *run_directory, bool foreground)
+struct control *control_begin(const char *config_file, const char *run_directory, bool foreground)
 {
     struct control *c = calloc(1, sizeof *c);
 
     if (!c)
-        return 1;
+        return NULL;
     c->config_file = config_file;
     c->run_directory = run_directory;
     c->foreground = foreground;
@@ -361,7 +361,7 @@ int control_main(const char *config_file, const char *run_directory, bool foregr
     for (int fd = HANDOVER_SAD; fd < HANDOVER_END; fd++)
         (void)!fd_set_cloexec(fd, true);
     if (steps_run(c) != 0)
-        return 1;
+        return NULL;
     if (c->keys.kept) {
         c->debug.keys = true;
         ike_debug(c->ike, c->debug.isakmp, true);
@@ -371,6 +371,15 @@ int control_main(const char *config_file, const char *run_directory, bool foregr
              c->generation->scopes.connection_count,
              (unsigned long long)(ns_since(clock_now(), c->started) / NS_PER_MS));
     loop_watch_reset(&c->watch);
+    return c;
+}
+
+int control_main(const char *config_file, const char *run_directory, bool foreground)
+{
+    struct control *c = control_begin(config_file, run_directory, foreground);
+
+    if (!c)
+        return 1;
     uv_run(&c->loop, UV_RUN_DEFAULT);
     fflush(NULL);
     _exit(c->stopping ? 0 : 1); /* key exchanges may still run in the pool: nothing waits for them */

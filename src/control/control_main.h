@@ -7,8 +7,12 @@
 
 #include <stdbool.h>
 
+struct control;
+
 /* Serves until SIGTERM. Returns the exit status. */
 int control_main(const char *config_file, const char *run_directory, bool foreground);
+/* The same up to the event loop, which is to be run now. NULL: it cannot serve; the log says why. */
+struct control *control_begin(const char *config_file, const char *run_directory, bool foreground);
 
 /* Reads the configuration, prints what is wrong with it on standard error and touches nothing else. 0: it can
  * be used; 2: it cannot; 1: the file cannot be read. `all`: warnings and notes too. */

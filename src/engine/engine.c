@@ -196,7 +196,7 @@ static int engine_drop_rights(void)
     return 0;
 }
 
-static void engine_serve(struct engine *e, int fd, uint32_t events)
+void engine_serve(struct engine *e, int fd, uint32_t events)
 {
     const struct engine_fds *f = &e->fds;
     if (fd == e->tun.fd) {
@@ -245,7 +245,7 @@ static void engine_housekeeping(struct engine *e)
     engine_sync(e);
 }
 
-static int engine_patience(const struct engine *e)
+int engine_patience(const struct engine *e)
 {
     ns until = ns_min(outbound_deadline(e->outbound), e->next_sync);
     ns left = ns_min(ns_since(until, clock_now()), HOUSEKEEPING_MAX);
@@ -281,12 +281,31 @@ static void engine_wait_held(struct engine *e)
         nanosleep(&moment, NULL);
 }
 
-static int engine_loop(struct engine *e)
+int engine_begin(struct engine *e)
+{
+    int r = engine_map(e);
+    if (r == 0)
+        r = engine_network(e);
+    return r == 0 ? engine_path(e) : r;
+}
+
+void engine_greet(struct engine *e)
 {
     struct channel_message ready = {.type = CHANNEL_READY};
     e->now = clock_now();
     e->next_sync = e->now + SYNC_PERIOD;
     reports_send(e, &ready);
+}
+
+void engine_turn_end(struct engine *e)
+{
+    wire_side_waiting(e);
+    engine_housekeeping(e);
+}
+
+static int engine_loop(struct engine *e)
+{
+    engine_greet(e);
     for (;;) {
         struct epoll_event events[EVENTS_MAX];
         int n = epoll_wait(e->fds.epoll, events, EVENTS_MAX, engine_patience(e));
@@ -299,13 +318,12 @@ static int engine_loop(struct engine *e)
                 return 0;
             engine_serve(e, events[i].data.fd, events[i].events);
         }
-        wire_side_waiting(e);
-        engine_housekeeping(e);
+        engine_turn_end(e);
         engine_moderate(e);
     }
 }
 
-static void engine_done(struct engine *e)
+void engine_done(struct engine *e)
 {
     route_cache_free(e->routes);
     next_hops_free(e->next_hops);
@@ -336,11 +354,7 @@ int engine_main(void)
         engine_fail("start", -ENOMEM);
         return 1;
     }
-    int r = engine_map(e);
-    if (r == 0)
-        r = engine_network(e);
-    if (r == 0)
-        r = engine_path(e);
+    int r = engine_begin(e);
     if (r == 0)
         r = engine_descriptors(e);
     if (r == 0)

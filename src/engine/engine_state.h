@@ -127,6 +127,16 @@ static inline int family_index(const struct address *a)
     return a->family == ADDRESS_V6;
 }
 
+/* engine.c: the loop, in pieces, for whoever has another one (tests/sim/site) */
+/* Everything but descriptors to wait for and rights. -errno, after a line on standard error. */
+int engine_begin(struct engine *e) must_check;
+void engine_greet(struct engine *e); /* control learns that the engine serves */
+/* `fd` is ready. */
+void engine_serve(struct engine *e, int fd, uint32_t events);
+void engine_turn_end(struct engine *e);      /* what is due without a descriptor */
+int engine_patience(const struct engine *e); /* milliseconds until something will be */
+void engine_done(struct engine *e);
+
 /* tun_side.c */
 /* Reads what the TUN device has, up to a fair share. */
 void tun_side_read(struct engine *e);

@@ -51,7 +51,7 @@ static int play_one(const struct options *o, const struct scenario *s, json_t *v
     }
     struct play *p = calloc(1, sizeof(*p));
     int code = EXIT_MISTAKE;
-    if (p && play_build(p, s, o->seed, NULL))
+    if (p && play_build(p, s, o->seed, gateway_new))
         code = play_run(p) ? EXIT_SUCCESS : EXIT_FAILS;
     if (p && !o->quiet)
         play_print(p, stdout);
