@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dynamic maps and reverse routes in the configuration: texts to models and back, bad lines, checks, and how
  * a change shows in a plan. */
-#include "test.h"
+#include "texts.h"
 
 #define VECTOR "dynamic_map.txt"
 #define PREFIX "crypto ipsec transform-set t esp-gcm\n!\n"
 
-static const struct {
-    const char *typed, *canonical;
-} spellings[] = {
+static const struct spelling spellings[] = {
     {"crypto ipsec transform-set t esp-gcm\n!\ncrypto dyn d 5\n set transform t\n",
      "crypto dynamic-map d 5\n set transform-set t\n!\n"},
     {"crypto ipsec transform-set t esp-gcm\n!\ncrypto dyn d 5\n reverse-route distance 9 static tag 3\n",
@@ -33,9 +31,7 @@ static const struct {
      "crypto map m 9 ipsec-isakmp\n reverse-route static\n!\n"},
 };
 
-static const struct {
-    const char *text, *message; /* without "f:" */
-} bad[] = {
+static const struct message bad[] = {
     {"crypto dynamic-map d 0\n", "1:22: error: 0 is out of range, expected <1-65535>"},
     {"crypto dynamic-map d\n", "1:21: error: incomplete command, expected <1-65535>"},
     {"no crypto dynamic-map d\n", "1:23: error: there is no dynamic map 'd'"},
@@ -64,60 +60,28 @@ static const struct {
      "2:24: error: 0 is out of range, expected <1-4294967295>"},
 };
 
-static void expect_canonical(const char *typed, const char *canonical)
-{
-    struct reading_of r;
-    struct text out;
-    struct config copy;
-    read_text(&r, typed);
-    if (r.result != 0)
-        fail_msg("'%s': %s", typed, text_get(&r.messages));
-    text_init(&out);
-    assert_int_equal(config_copy(&r.config, &copy), 0);
-    assert_int_equal(config_write(&r.grammar, &copy, false, &out), 0);
-    assert_string_equal(text_get(&out), canonical);
-    config_done(&copy);
-    text_done(&out);
-    read_done(&r);
-}
-
 static void test_vector(void **state)
 {
     (void)state;
-    char *text = read_vector(VECTOR);
-    expect_canonical(text, text);
-    free(text);
+    expect_vector(VECTOR);
 }
 
 static void test_spellings(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(spellings); i++) {
-        char canonical[1000];
-        snprintf(canonical, sizeof(canonical), "%s%send\n", PREFIX, spellings[i].canonical);
-        expect_canonical(spellings[i].typed, canonical);
-        expect_canonical(canonical, canonical);
-    }
+    expect_spellings(spellings, ARRAY_SIZE(spellings), PREFIX);
 }
 
 static void test_bad(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-        struct reading_of r;
-        char expected[500];
-        read_text(&r, bad[i].text);
-        snprintf(expected, sizeof(expected), "f:%s", bad[i].message);
-        if (r.result != -EINVAL || strstr(text_get(&r.messages), expected) == NULL)
-            fail_msg("'%s' gives %d:\n%s", bad[i].text, r.result, text_get(&r.messages));
-        read_done(&r);
-    }
+    expect_refused(bad, ARRAY_SIZE(bad));
 }
 
 /* Texts that are accepted, and one thing that is said about them. */
 static void test_doubts(void **state)
 {
-    static const char *const doubts[][2] = {
+    static const struct message doubts[] = {
         {"crypto dynamic-map d 1\n", "warning: dynamic map d 1 has no transform set and does nothing\n"},
         {"crypto dynamic-map d 1\n reverse-route static\n",
          "f:2:2: warning: d 1: static reverse routes are made from an access list, and there is none\n"},
@@ -127,13 +91,7 @@ static void test_doubts(void **state)
          "peers\n"},
     };
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(doubts); i++) {
-        struct reading_of r;
-        read_text(&r, doubts[i][0]);
-        if (r.result != 0 || strstr(text_get(&r.messages), doubts[i][1]) == NULL)
-            fail_msg("'%s' gives %d:\n%s", doubts[i][0], r.result, text_get(&r.messages));
-        read_done(&r);
-    }
+    expect_accepted(doubts, ARRAY_SIZE(doubts));
 }
 
 static void test_plan(void **state)
@@ -151,8 +109,6 @@ static void test_plan(void **state)
         struct reading_of r;
         struct config_session s;
         struct config changed;
-        struct config_plan plan;
-        struct text t;
         char copy[500], *save, *vector = read_vector(VECTOR);
         read_text(&r, vector);
         assert_int_equal(r.result, 0);
@@ -161,12 +117,7 @@ static void test_plan(void **state)
         snprintf(copy, sizeof(copy), "%s", changes[i][0]);
         for (char *line = strtok_r(copy, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save))
             assert_int_equal(config_apply_line(&s, line), 0);
-        assert_int_equal(config_plan_make(&r.grammar, &r.config, &changed, &plan), 0);
-        text_init(&t);
-        config_plan_print(&plan, &t);
-        assert_string_equal(text_get(&t), changes[i][1]);
-        text_done(&t);
-        config_plan_done(&plan);
+        expect_plan(&r, &changed, changes[i][1]);
         config_done(&changed);
         read_done(&r);
         free(vector);

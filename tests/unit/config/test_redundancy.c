@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HSRP and VRRP groups and tracked objects in the configuration: texts to models and back, bad lines, checks
  * across objects, and what a model then holds. */
-#include "test.h"
+#include "texts.h"
 
 #define VECTOR "redundancy.txt"
-#define PREFIX ""
 
-static const struct {
-    const char *typed, *canonical;
-} spellings[] = {
+static const struct spelling spellings[] = {
     {"int eth0\n standby 1 priority 120 preempt delay 5\n",
      "interface eth0\n standby 1 priority 120\n standby 1 preempt delay minimum 5\n!\n"},
     {"int eth0\n standby ip 10.0.0.3\n standby 0 priority 100\n",
@@ -40,9 +37,7 @@ static const struct {
     {"track 5 interface eth0 line\nno track 5\n", ""},
 };
 
-static const struct {
-    const char *text, *message; /* without "f:" */
-} bad[] = {
+static const struct message bad[] = {
     {"interface eth0\n ip address 10.0.0.1 255.255.255.0\n standby 4096 ip\n",
      "3:10: error: 4096 is out of range, expected <0-4095>"},
     {"interface eth0\n ip address 10.0.0.1 255.255.255.0\n standby 256 ip\n",
@@ -120,54 +115,22 @@ static const struct {
      "2:11: error: 181 is out of range, expected <0-180>"},
 };
 
-static void expect_canonical(const char *typed, const char *canonical)
-{
-    struct reading_of r;
-    struct text out;
-    struct config copy;
-    read_text(&r, typed);
-    if (r.result != 0)
-        fail_msg("'%s': %s", typed, text_get(&r.messages));
-    text_init(&out);
-    assert_int_equal(config_copy(&r.config, &copy), 0);
-    assert_int_equal(config_write(&r.grammar, &copy, false, &out), 0);
-    assert_string_equal(text_get(&out), canonical);
-    config_done(&copy);
-    text_done(&out);
-    read_done(&r);
-}
-
 static void test_vector(void **state)
 {
     (void)state;
-    char *text = read_vector(VECTOR);
-    expect_canonical(text, text);
-    free(text);
+    expect_vector(VECTOR);
 }
 
 static void test_spellings(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(spellings); i++) {
-        char canonical[1000];
-        snprintf(canonical, sizeof(canonical), "%s%send\n", PREFIX, spellings[i].canonical);
-        expect_canonical(spellings[i].typed, canonical);
-        expect_canonical(canonical, canonical);
-    }
+    expect_spellings(spellings, ARRAY_SIZE(spellings), "");
 }
 
 static void test_bad(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-        struct reading_of r;
-        char expected[500];
-        read_text(&r, bad[i].text);
-        snprintf(expected, sizeof(expected), "f:%s", bad[i].message);
-        if (r.result != -EINVAL || strstr(text_get(&r.messages), expected) == NULL)
-            fail_msg("'%s' gives %d:\n%s", bad[i].text, r.result, text_get(&r.messages));
-        read_done(&r);
-    }
+    expect_refused(bad, ARRAY_SIZE(bad));
 }
 
 static void test_model(void **state)

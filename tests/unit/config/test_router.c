@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `router ospf|eigrp`, what interfaces say about them, and tracked routes: texts to models and back, bad
  * lines, checks across objects, and what a model then holds. */
-#include "test.h"
+#include "texts.h"
 
 #define VECTOR "router.txt"
 #define ETH    "interface eth0\n ip address 10.1.0.1 255.255.255.0\n"
 
-static const struct {
-    const char *typed, *canonical;
-} spellings[] = {
+static const struct spelling spellings[] = {
     {"router ospf 7\n network 10.1.0.77 0.0.0.255 area 0\n",
      "router ospf 7\n network 10.1.0.0 0.0.0.255 area 0\n!\n"},
     {"router ospf 7\n network 10.1.0.0 0.0.0.255 area 0\n network 10.1.0.0 0.0.0.255 area 3\n",
@@ -41,9 +39,7 @@ static const struct {
      "track 5 interface eth0 line-protocol\n!\nip route 10.0.0.0 255.0.0.0 1.1.1.1 name x track 5\n!\n"},
 };
 
-static const struct {
-    const char *text, *message; /* without "f:" */
-} bad[] = {
+static const struct message bad[] = {
     {"router ospf 0\n", "1:13: error: 0 is out of range, expected <1-65535>"},
     {"router ospf 1\nrouter ospf 2\n", "2:13: error: there is 'router ospf 1' already, and one is possible"},
     {"no router eigrp 5\n", "1:17: error: there is no such process"},
@@ -70,9 +66,7 @@ static const struct {
      "1:43: error: 1001 is out of range, expected <1-1000>"},
 };
 
-static const struct {
-    const char *text, *warning; /* NULL: none at all */
-} warned[] = {
+static const struct message warned[] = {
     {ETH "router ospf 1\n network 10.1.0.0 0.0.0.255 area 0\n redistribute static subnets\n", NULL},
     {ETH "router ospf 1\n network 10.2.0.0 0.0.0.255 area 0\n",
      "f:4:10: warning: router ospf 1: network 10.2.0.0: no interface has an address in it"},
@@ -84,68 +78,28 @@ static const struct {
     {ETH "router eigrp 1\n redistribute static\n", "f:4:2: warning: router eigrp 1: FRR's eigrpd takes"},
 };
 
-static void expect_canonical(const char *typed, const char *canonical)
-{
-    struct reading_of r;
-    struct text out;
-    struct config copy;
-    read_text(&r, typed);
-    if (r.result != 0)
-        fail_msg("'%s': %s", typed, text_get(&r.messages));
-    text_init(&out);
-    assert_int_equal(config_copy(&r.config, &copy), 0);
-    assert_int_equal(config_write(&r.grammar, &copy, false, &out), 0);
-    assert_string_equal(text_get(&out), canonical);
-    config_done(&copy);
-    text_done(&out);
-    read_done(&r);
-}
-
 static void test_vector(void **state)
 {
     (void)state;
-    char *text = read_vector(VECTOR);
-    expect_canonical(text, text);
-    free(text);
+    expect_vector(VECTOR);
 }
 
 static void test_spellings(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(spellings); i++) {
-        char canonical[1000];
-        snprintf(canonical, sizeof(canonical), "%send\n", spellings[i].canonical);
-        expect_canonical(spellings[i].typed, canonical);
-        expect_canonical(canonical, canonical);
-    }
+    expect_spellings(spellings, ARRAY_SIZE(spellings), "");
 }
 
 static void test_bad(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-        struct reading_of r;
-        char expected[500];
-        read_text(&r, bad[i].text);
-        snprintf(expected, sizeof(expected), "f:%s", bad[i].message);
-        if (r.result != -EINVAL || strstr(text_get(&r.messages), expected) == NULL)
-            fail_msg("'%s' gives %d:\n%s", bad[i].text, r.result, text_get(&r.messages));
-        read_done(&r);
-    }
+    expect_refused(bad, ARRAY_SIZE(bad));
 }
 
 static void test_warned(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(warned); i++) {
-        struct reading_of r;
-        read_text(&r, warned[i].text);
-        const char *found =
-            strstr(text_get(&r.messages), warned[i].warning != NULL ? warned[i].warning : "warning");
-        if (r.result != 0 || (found != NULL) != (warned[i].warning != NULL))
-            fail_msg("'%s' gives %d:\n%s", warned[i].text, r.result, text_get(&r.messages));
-        read_done(&r);
-    }
+    expect_accepted(warned, ARRAY_SIZE(warned));
 }
 
 static void test_model(void **state)
@@ -174,21 +128,14 @@ static void test_model(void **state)
 static void test_plan(void **state)
 {
     struct reading_of before, after;
-    struct config_plan plan;
-    struct text out;
     (void)state;
     read_text(&before, ETH "router ospf 1\n network 10.1.0.0 0.0.0.255 area 0\n"
                            "track 1 interface eth0 line-protocol\nip route 10.0.0.0 255.0.0.0 10.1.0.3\n");
     read_text(&after,
               ETH "router ospf 1\n network 10.1.0.0 0.0.0.255 area 1\nrouter eigrp 2\n"
                   "track 1 interface eth0 line-protocol\nip route 10.0.0.0 255.0.0.0 10.1.0.3 track 1\n");
-    assert_int_equal(config_plan_make(&before.grammar, &before.config, &after.config, &plan), 0);
-    text_init(&out);
-    config_plan_print(&plan, &out);
-    assert_string_equal(text_get(&out),
-                        "added router eigrp 2\nchanged router ospf 1\nchanged route 10.0.0.0/8 10.1.0.3\n");
-    text_done(&out);
-    config_plan_done(&plan);
+    expect_plan(&before, &after.config,
+                "added router eigrp 2\nchanged router ospf 1\nchanged route 10.0.0.0/8 10.1.0.3\n");
     read_done(&before);
     read_done(&after);
 }
