@@ -113,7 +113,7 @@ struct shared_group {
 
     uint64_t acked;
     uint64_t leases_asked, leases_granted, lease_rekeys, snapshots_sent, snapshots_taken;
-    ns snapshot_began, snapshot_took;
+    ns snapshot_began, snapshot_took; /* sent or taken, whichever was last */
 };
 
 /* -ENOMEM. `state`, `epoch`, `bounded`: see membership_init. */

@@ -122,6 +122,7 @@ void receiving_begin(struct shared_group *g)
     if (g->membership.state == SESSION_OWNER || g->membership.state == SESSION_STALE)
         return; /* the owner does not know that yet, and will not think us in step */
     receiving_stop(g);
+    g->snapshot_began = g->now;
     g->ops->each(g->context, stale_add, g);
     if (g->stale_count)
         qsort(g->stale, g->stale_count, sizeof(*g->stale), record_compare);
@@ -152,6 +153,7 @@ void receiving_end(struct shared_group *g)
         }
     receiving_stop(g);
     g->snapshots_taken++;
+    g->snapshot_took = ns_since(g->now, g->snapshot_began);
     struct membership_event e = {.kind = MEMBERSHIP_SNAPSHOT_HERE};
     group_step(g, &e);
 }

@@ -44,7 +44,7 @@ struct ha_group {
     uint64_t behind; /* records that the standby has not acknowledged, or we have not got */
     uint64_t lag_ms; /* age of the oldest of them */
     uint64_t snapshots_sent, snapshots_taken;
-    uint64_t snapshot_ms; /* how long the last one took; 0: none yet */
+    uint64_t snapshot_ms; /* how long the last one took, sent or taken, at least 1; 0: none yet */
     uint64_t leases_asked, leases_granted, lease_rekeys;
     uint64_t takeovers, switchovers, merges;
     ns last_takeover, last_takeover_took; /* 0: none yet */

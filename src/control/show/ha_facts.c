@@ -67,7 +67,7 @@ static void group_fill(struct control *c, const struct ssp_group *g, uint32_t pe
         .records = n.sas + 2 * n.pairs,
         .snapshots_sent = g->shared.snapshots_sent,
         .snapshots_taken = g->shared.snapshots_taken,
-        .snapshot_ms = g->shared.snapshot_took / NS_PER_MS,
+        .snapshot_ms = (g->shared.snapshot_took + NS_PER_MS - 1) / NS_PER_MS,
         .leases_asked = g->shared.leases_asked,
         .leases_granted = g->shared.leases_granted,
         .lease_rekeys = g->shared.lease_rekeys,

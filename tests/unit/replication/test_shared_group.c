@@ -327,7 +327,8 @@ static const struct shared_group_ops ops = {
 
 /* ---- two of them ---- */
 
-static const ns NOW = 100 * NS_PER_S;
+static const ns START = 100 * NS_PER_S;
+static ns now;
 static struct member *const a = &members[0], *const b = &members[1];
 
 static void member_start(struct member *m, uint8_t state, uint32_t epoch)
@@ -335,12 +336,13 @@ static void member_start(struct member *m, uint8_t state, uint32_t epoch)
     const struct shared_group_config config = {
         .member = m == b, .slots = SLOTS, .limits = {.inbound = 100, .outbound = 1000}};
     assert_int_equal(
-        0, shared_group_init(&m->group, &config, &ops, m, state, epoch, state == SESSION_OWNER, NOW));
+        0, shared_group_init(&m->group, &config, &ops, m, state, epoch, state == SESSION_OWNER, now));
 }
 
 static int begin(void **state)
 {
     (void)state;
+    now = START;
     for (unsigned i = 0; i < 2; i++) {
         struct frame *frames = calloc(FRAMES, sizeof(*frames));
         assert_non_null(frames);
@@ -371,8 +373,8 @@ static bool deliver(struct member *from)
     if (f.action.kind == SESSION_PUT)
         f.action.put.data.data = f.data;
     f.action.leases.raw = f.action.kind == SESSION_LEASES ? f.leases : f.action.leases.raw;
-    shared_group_session(&from->other->group, &f.action, NOW);
-    shared_group_session(&from->group, &acked, NOW);
+    shared_group_session(&from->other->group, &f.action, now);
+    shared_group_session(&from->group, &acked, now);
     return true;
 }
 
@@ -386,8 +388,8 @@ static void meet(void)
 {
     const struct session_action up = {.kind = SESSION_PEER_UP};
     a->up = b->up = true;
-    shared_group_session(&a->group, &up, NOW);
-    shared_group_session(&b->group, &up, NOW);
+    shared_group_session(&a->group, &up, now);
+    shared_group_session(&b->group, &up, now);
 }
 
 static void part(void)
@@ -396,14 +398,14 @@ static void part(void)
     a->up = b->up = false;
     a->first = a->last;
     b->first = b->last;
-    shared_group_session(&a->group, &lost, NOW);
-    shared_group_session(&b->group, &lost, NOW);
+    shared_group_session(&a->group, &lost, now);
+    shared_group_session(&b->group, &lost, now);
 }
 
 static void pair_make(struct member *m, uint32_t slot, uint8_t spi)
 {
     struct session_lease c;
-    shared_group_pair_new(&m->group, slot, spi, bytes_of(&spi, 1), &c, NOW);
+    shared_group_pair_new(&m->group, slot, spi, bytes_of(&spi, 1), &c, now);
     record_set(m, SHARED_PAIR, slot, spi);
     m->pairs[slot] = (struct pair){.there = true, .spi = spi, .ceiling_out = c.out, .ceiling_in = c.in};
 }
@@ -411,7 +413,7 @@ static void pair_make(struct member *m, uint32_t slot, uint8_t spi)
 static void record_make(struct member *m, uint64_t key, uint8_t value)
 {
     record_set(m, KIND, key, value);
-    shared_group_put(&m->group, KIND, key, bytes_of(&value, 1), NOW);
+    shared_group_put(&m->group, KIND, key, bytes_of(&value, 1), now);
 }
 
 static void assert_same(void)
@@ -427,7 +429,7 @@ static void assert_same(void)
 /* a owns, with records and pairs; b is nothing. */
 static void a_owns(void)
 {
-    shared_group_verdict(&a->group, true, NOW);
+    shared_group_verdict(&a->group, true, now);
     for (uint8_t i = 0; i < 40; i++)
         record_make(a, i, i);
     for (uint8_t i = 0; i < 8; i++)
@@ -452,15 +454,19 @@ static void room_ends_in_the_middle(void **state)
     record_make(a, 3, 103);
     record_make(a, 100, 1);
     record_unset(a, KIND, 35);
-    shared_group_delete(&a->group, KIND, 35, NOW);
+    shared_group_delete(&a->group, KIND, 35, now);
     pair_make(a, 20, 77);
     settle();
-    while (b->group.membership.state != SESSION_STANDBY) {
+    unsigned turns = 0;
+    for (; b->group.membership.state != SESSION_STANDBY; turns++) {
         a->room = 3;
-        shared_group_tick(&a->group, NOW);
+        now += NS_PER_MS;
+        shared_group_tick(&a->group, now);
         settle();
     }
     assert_same();
+    assert_int_equal(turns * NS_PER_MS, a->group.snapshot_took);
+    assert_int_equal(turns * NS_PER_MS, b->group.snapshot_took);
     assert_true(a->group.membership.in_step);
     assert_int_equal(1, b->in_step);
     for (uint32_t slot = 0; slot < SLOTS; slot++)
@@ -492,7 +498,7 @@ static void a_broken_one_begins_again(void **state)
     /* It is the same life: ceilings rise again. */
     a->pairs[0].out = a->pairs[0].ceiling_out - 1;
     uint64_t before = a->pairs[0].ceiling_out;
-    shared_group_lease_due(&a->group, 0, NOW);
+    shared_group_lease_due(&a->group, 0, now);
     assert_int_equal(before, a->pairs[0].ceiling_out);
     settle();
     assert_true(a->pairs[0].ceiling_out > before && a->pairs[0].ceiling_out <= b->pairs[0].granted_out);
@@ -510,7 +516,7 @@ static void a_standby_that_begins_anew(void **state)
     part();
     for (uint32_t slot = 0; slot < 8; slot++)
         assert_true(a->group.leases[slot].capped && !a->group.leases[slot].final);
-    shared_group_lease_due(&a->group, 0, NOW);
+    shared_group_lease_due(&a->group, 0, now);
     assert_int_equal(1, a->pairs[0].rekeys);
     shared_group_done(&b->group);
     b->count = 0;
@@ -543,8 +549,8 @@ static void the_acknowledgement_of_an_owner(void **state)
     settle();
     uint64_t before = a->pairs[0].ceiling_out;
     a->pairs[0].out = before - 1;
-    shared_group_lease_due(&a->group, 0, NOW); /* on its way */
-    shared_group_verdict(&b->group, true, NOW);
+    shared_group_lease_due(&a->group, 0, now); /* on its way */
+    shared_group_verdict(&b->group, true, now);
     while (deliver(b))
         ;
     settle();
@@ -562,16 +568,16 @@ static void a_split_heals(void **state)
     meet();
     settle();
     part();
-    shared_group_verdict(&b->group, true, NOW);
+    shared_group_verdict(&b->group, true, now);
     pair_make(b, 21, 88); /* each makes one alone */
     pair_make(a, 22, 99);
     record_make(b, 3, 200); /* and goes on with what both have */
     record_make(a, 3, 100);
     b->pairs[0].out = 5000;
     record_unset(a, SHARED_PAIR, 1); /* a has deleted one that b still has */
-    shared_group_pair_gone(&a->group, 1, NOW);
+    shared_group_pair_gone(&a->group, 1, now);
     b->pairs[1].out = 10;
-    shared_group_verdict(&b->group, false, NOW);
+    shared_group_verdict(&b->group, false, now);
     meet();
     while (b->group.membership.state == SESSION_STALE && (deliver(a) || deliver(b)))
         if (a->pairs[21].there && a->epoch == 1)
