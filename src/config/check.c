@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "config/check_probe.h"
 #include "config/check_redundancy.h"
 #include "config/check_router.h"
 #include "config/check_ssp.h"
@@ -476,6 +477,8 @@ static void check_kept(const struct config *c, struct config_errors *errors)
         count += c->interfaces.items[i].kept.count;
     for (uint32_t i = 0; i < c->routers.count; i++)
         count += c->routers.items[i].kept.count;
+    for (uint32_t i = 0; i < c->probes.count; i++)
+        count += c->probes.items[i].kept.count;
     const struct config_kept **all = calloc(count + 1, sizeof(*all));
     if (all == NULL) {
         errors->out_of_memory = true;
@@ -491,6 +494,9 @@ static void check_kept(const struct config *c, struct config_errors *errors)
     for (uint32_t i = 0; i < c->routers.count; i++)
         for (uint32_t j = 0; j < c->routers.items[i].kept.count; j++)
             all[count++] = &c->routers.items[i].kept.items[j];
+    for (uint32_t i = 0; i < c->probes.count; i++)
+        for (uint32_t j = 0; j < c->probes.items[i].kept.count; j++)
+            all[count++] = &c->probes.items[i].kept.items[j];
     qsort(all, count, sizeof(*all), kept_compare);
     for (uint32_t i = 0; i < count; i++) {
         if (i > 0 && strcmp(all[i]->text, all[i - 1]->text) == 0)
@@ -514,6 +520,7 @@ void config_check(const struct config *c, struct config_errors *errors)
     check_addresses(c, errors);
     check_routes(c, errors);
     check_redundancy(c, errors);
+    check_probes(c, errors);
     check_ssp(c, errors);
     check_router(c, errors);
     check_weak(c, errors);

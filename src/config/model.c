@@ -106,6 +106,12 @@ void config_track_done(struct config_track *t)
     array_free(&t->objects);
 }
 
+void config_probe_done(struct config_probe *p)
+{
+    reference_done(&p->source_interface);
+    ARRAY_DONE(&p->kept, kept_done);
+}
+
 void config_ssp_done(struct config_ssp *s)
 {
     ARRAY_DONE(&s->names, reference_done);
@@ -176,6 +182,7 @@ void config_done(struct config *c)
     ARRAY_DONE(&c->routers, config_router_done);
     ARRAY_DONE(&c->access_lists, config_access_list_done);
     ARRAY_DONE(&c->routes, config_route_done);
+    ARRAY_DONE(&c->probes, config_probe_done);
     ARRAY_DONE(&c->kept, kept_done);
     config_init(c);
 }
@@ -335,6 +342,12 @@ static void route_own(struct config_route *r, bool *ok)
     own_string(&r->name, ok);
 }
 
+static void probe_own(struct config_probe *p, bool *ok)
+{
+    reference_own(&p->source_interface, ok);
+    ARRAY_OWN(&p->kept, kept_own, ok);
+}
+
 int config_copy(const struct config *c, struct config *ret)
 {
     bool ok = true;
@@ -353,6 +366,7 @@ int config_copy(const struct config *c, struct config *ret)
     ARRAY_OWN(&ret->routers, router_own, &ok);
     ARRAY_OWN(&ret->access_lists, access_list_own, &ok);
     ARRAY_OWN(&ret->routes, route_own, &ok);
+    ARRAY_OWN(&ret->probes, probe_own, &ok);
     ARRAY_OWN(&ret->kept, kept_own, &ok);
     if (ok)
         return 0;

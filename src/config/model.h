@@ -41,8 +41,11 @@ enum {
     CONFIG_MAX_GROUP_ADDRESSES = 32, /* secondary ones of one group */
     CONFIG_MAX_TRACKS = 1000,        /* the highest number of a tracked object */
     CONFIG_MAX_TRACK_OBJECTS = 64,   /* of one list */
-    CONFIG_MAX_SSP_GROUPS = 7,       /* what an SA table has room for */
-    CONFIG_MAX_SSP_NAMES = 16,       /* HSRP groups of one SSP group */
+    CONFIG_MAX_TRACK_DELAY = 180,    /* seconds */
+    CONFIG_MAX_PROBES = 500,
+    CONFIG_MAX_PROBE_RATE = 2000, /* requests a second, of all probes together */
+    CONFIG_MAX_SSP_GROUPS = 7,    /* what an SA table has room for */
+    CONFIG_MAX_SSP_NAMES = 16,    /* HSRP groups of one SSP group */
     CONFIG_MAX_ROUTER_NETWORKS = 1000,
     CONFIG_MAX_PASSIVE_INTERFACES = 4096,
     CONFIG_MAX_KEPT = 10000, /* lines without effect, of one place */
@@ -335,6 +338,7 @@ enum config_track_type {
     CONFIG_TRACK_IP_ROUTING, /* up, and with an address */
     CONFIG_TRACK_IP_ROUTE,   /* exactly this route is in the table */
     CONFIG_TRACK_LIST,
+    CONFIG_TRACK_PROBE,
 };
 
 struct config_track_object {
@@ -351,8 +355,42 @@ struct config_track {
     struct config_reference interface;                /* LINE_PROTOCOL, IP_ROUTING */
     struct prefix route;                              /* IP_ROUTE; host bits clear */
     CONFIG_ARRAY(struct config_track_object) objects; /* LIST; by number */
-    uint8_t delay_up, delay_down;                     /* seconds, 0..180 */
+    uint32_t probe;                                   /* PROBE: its number */
+    uint8_t probe_aspect;                             /* PROBE: enum config_probe_aspect */
+    struct config_place probe_place;
+    uint32_t delay_up, delay_down; /* ms */
     struct config_place place;
+};
+
+/* What of a probe is tracked. */
+enum config_probe_aspect {
+    CONFIG_PROBE_STATE_STANDARD, /* not written: as STATE */
+    CONFIG_PROBE_STATE,          /* up while answers come within the threshold */
+    CONFIG_PROBE_REACHABILITY,   /* up while answers come */
+};
+
+enum config_probe_schedule { CONFIG_PROBE_NOT_SCHEDULED, CONFIG_PROBE_PENDING, CONFIG_PROBE_NOW };
+
+enum {
+    CONFIG_PROBE_FREQUENCY = 60000, /* ms; where none is written */
+    CONFIG_PROBE_TIMEOUT = 5000,
+    CONFIG_PROBE_THRESHOLD = 5000,
+    CONFIG_PROBE_LIFE = 3600, /* seconds */
+    CONFIG_PROBE_FREQUENCY_MIN = 20,
+};
+
+/* `ip sla NUMBER` with its operation, and `ip sla schedule NUMBER`. */
+struct config_probe {
+    uint32_t number;                          /* the key; 1..2147483647 */
+    struct address destination;               /* of `icmp-echo`; unset: no operation yet */
+    struct config_reference source_interface; /* its address is the source */
+    struct address source;                    /* unset: the kernel chooses, or the interface */
+    uint32_t frequency, timeout, threshold;   /* ms; 0: not written */
+    uint8_t schedule;                         /* enum config_probe_schedule */
+    bool life_forever;
+    uint32_t life; /* seconds; 0: not written */
+    CONFIG_ARRAY(struct config_kept) kept;
+    struct config_place place, frequency_place, timeout_place, threshold_place;
 };
 
 /* ---- Stateful failover
@@ -590,6 +628,7 @@ struct config {
     CONFIG_ARRAY(struct config_router) routers;
     CONFIG_ARRAY(struct config_access_list) access_lists;
     CONFIG_ARRAY(struct config_route) routes;
+    CONFIG_ARRAY(struct config_probe) probes;
     CONFIG_ARRAY(struct config_kept) kept;
 };
 
@@ -615,6 +654,11 @@ struct config_crypto_map_entry *config_find_crypto_map_entry(const struct config
 struct config_interface *config_find_interface(const struct config *c, const char *canonical_name);
 struct config_access_list *config_find_access_list(const struct config *c, const char *name);
 struct config_track *config_find_track(const struct config *c, uint32_t number);
+struct config_probe *config_find_probe(const struct config *c, uint32_t number);
+/* ms. What is not written is at most what it may be: timeout <= frequency, threshold <= timeout. */
+uint32_t config_probe_frequency(const struct config_probe *p);
+uint32_t config_probe_timeout(const struct config_probe *p);
+uint32_t config_probe_threshold(const struct config_probe *p);
 struct config_router *config_find_router(const struct config *c, enum config_router_protocol protocol);
 struct config_standby *config_find_standby(const struct config_interface *i, uint32_t group);
 struct config_vrrp *config_find_vrrp(const struct config_interface *i, uint32_t group);

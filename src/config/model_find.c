@@ -89,6 +89,11 @@ int compare_track(const void *number, const void *track)
     return compare_numbers(*(const uint32_t *)number, ((const struct config_track *)track)->number);
 }
 
+int compare_probe(const void *number, const void *probe)
+{
+    return compare_numbers(*(const uint32_t *)number, ((const struct config_probe *)probe)->number);
+}
+
 int compare_track_object(const void *number, const void *object)
 {
     return compare_numbers(*(const uint32_t *)number, ((const struct config_track_object *)object)->number);
@@ -208,6 +213,26 @@ struct config_interface *config_find_interface(const struct config *c, const cha
 struct config_access_list *config_find_access_list(const struct config *c, const char *name)
 {
     return array_find(&c->access_lists, name, compare_access_list, NULL);
+}
+
+struct config_probe *config_find_probe(const struct config *c, uint32_t number)
+{
+    return array_find(&c->probes, &number, compare_probe, NULL);
+}
+
+uint32_t config_probe_frequency(const struct config_probe *p)
+{
+    return p->frequency > 0 ? p->frequency : CONFIG_PROBE_FREQUENCY;
+}
+
+uint32_t config_probe_timeout(const struct config_probe *p)
+{
+    return p->timeout > 0 ? p->timeout : MIN(CONFIG_PROBE_TIMEOUT, config_probe_frequency(p));
+}
+
+uint32_t config_probe_threshold(const struct config_probe *p)
+{
+    return p->threshold > 0 ? p->threshold : MIN(CONFIG_PROBE_THRESHOLD, config_probe_timeout(p));
 }
 
 struct config_track *config_find_track(const struct config *c, uint32_t number)

@@ -24,6 +24,7 @@ int compare_access_list(const void *name, const void *list);            /* char 
 int compare_acl_entry(const void *sequence, const void *entry);         /* uint32_t */
 int compare_track(const void *number, const void *track);               /* uint32_t */
 int compare_track_object(const void *number, const void *object);       /* uint32_t */
+int compare_probe(const void *number, const void *probe);               /* uint32_t */
 int compare_ssp(const void *number, const void *ssp);                   /* uint32_t */
 int compare_standby(const void *group, const void *standby);            /* uint32_t */
 int compare_vrrp(const void *group, const void *vrrp);                  /* uint32_t */
@@ -48,6 +49,7 @@ void config_group_track_done(struct config_group_track *t);
 void config_standby_done(struct config_standby *s);
 void config_vrrp_done(struct config_vrrp *v);
 void config_track_done(struct config_track *t);
+void config_probe_done(struct config_probe *p);
 void config_ssp_done(struct config_ssp *s);
 
 #endif

@@ -19,6 +19,7 @@ static const struct grammar_mode config_modes[] = {
     {CONFIG_MODE_CRYPTO_MAP, CONFIG_MODE_GLOBAL, "config-crypto-map", "Crypto map entry"},
     {CONFIG_MODE_INTERFACE, CONFIG_MODE_GLOBAL, "config-if", "Interface"},
     {CONFIG_MODE_TRACK, CONFIG_MODE_GLOBAL, "config-track", "Tracked object"},
+    {CONFIG_MODE_SLA, CONFIG_MODE_GLOBAL, "config-ip-sla", "Probe"},
     {CONFIG_MODE_SSP, CONFIG_MODE_GLOBAL, "config-ssp", "SSP group"},
     {CONFIG_MODE_INTER_DEVICE, CONFIG_MODE_GLOBAL, "config-red-interdevice", "Redundancy inter-device"},
     {CONFIG_MODE_IPC_ZONE, CONFIG_MODE_GLOBAL, "config-ipczone", "IPC zone"},
@@ -53,6 +54,7 @@ int config_grammar_init(struct grammar *g)
         &table_router,
         &table_route,
         &table_access_list,
+        &table_sla,
         &table_tail,
     };
     grammar_init(g);

@@ -183,7 +183,7 @@ static void snap_objects(const struct grammar *g, const struct config *c, struct
     for (uint32_t i = 0; i < c->tracks.count; i++)
         if ((snap = snap_add(s, CONFIG_KIND_TRACK, NULL, c->tracks.items[i].number)) != NULL) {
             const struct config_track *t = &c->tracks.items[i];
-            text_printf(&snap->parts[0], "%u %d %s %s\n", t->type, t->is_or,
+            text_printf(&snap->parts[0], "%u %d %u %u %s %s\n", t->type, t->is_or, t->probe, t->probe_aspect,
                         t->interface.name != NULL ? t->interface.name : "",
                         address_is_set(&t->route.address) ? prefix_print(&t->route, prefix) : "");
             write_object(g, c, CONFIG_MODE_TRACK, t, &snap->parts[0]);
@@ -193,6 +193,12 @@ static void snap_objects(const struct grammar *g, const struct config *c, struct
         if ((snap = snap_add(s, CONFIG_KIND_ROUTE, name, 0)) != NULL)
             text_printf(&snap->parts[0], "%u %u", c->routes.items[i].distance, c->routes.items[i].track);
     }
+    for (uint32_t i = 0; i < c->probes.count; i++)
+        if ((snap = snap_add(s, CONFIG_KIND_PROBE, NULL, c->probes.items[i].number)) != NULL) {
+            const struct config_probe *p = &c->probes.items[i];
+            text_printf(&snap->parts[0], "%u %d %u\n", p->schedule, p->life_forever, p->life);
+            write_object(g, c, CONFIG_MODE_SLA, p, &snap->parts[0]);
+        }
     for (uint32_t i = 0; i < c->routers.count; i++) {
         const struct config_router *r = &c->routers.items[i];
         bool ospf = r->protocol == CONFIG_ROUTER_OSPF;
@@ -447,10 +453,10 @@ const struct config_change *config_plan_find(const struct config_plan *p, enum c
 void config_plan_print(const struct config_plan *p, struct text *out)
 {
     static const char *const types[] = {"added", "removed", "changed"};
-    static const char *const kinds[] = {"hostname",   "isakmp",      "ipsec",           "isakmp policy",
-                                        "isakmp key", "isakmp peer", "transform set",   "access list",
-                                        "track",      "ssp group",   "interface",       "router",
-                                        "route",      "crypto map",  "crypto map entry"};
+    static const char *const kinds[] = {"hostname",   "isakmp",      "ipsec",         "isakmp policy",
+                                        "isakmp key", "isakmp peer", "transform set", "access list",
+                                        "track",      "ssp group",   "interface",     "router",
+                                        "route",      "ip sla",      "crypto map",    "crypto map entry"};
     static const char *const reasons[] = {"selectors",     "peers", "transform",   "lifetime",
                                           "local address", "key",   "description", "routes"};
     for (uint32_t i = 0; i < p->changes.count; i++) {

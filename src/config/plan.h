@@ -23,6 +23,7 @@ enum config_kind {
     CONFIG_KIND_INTERFACE,
     CONFIG_KIND_ROUTER,           /* name: ospf or eigrp; number: process or AS */
     CONFIG_KIND_ROUTE,            /* name: the route's line */
+    CONFIG_KIND_PROBE,            /* number: of the operation */
     CONFIG_KIND_CRYPTO_MAP,       /* local-address or which interfaces carry it */
     CONFIG_KIND_CRYPTO_MAP_ENTRY, /* name, number: sequence. Changed also where what it refers to changed; one
                                      that stands for a dynamic map where anything of that did */

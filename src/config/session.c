@@ -85,6 +85,12 @@ struct config_track *session_track(struct grammar_call *call)
     return &config_of(call)->tracks.items[session_of(call)->index];
 }
 
+struct config_probe *session_probe(struct grammar_call *call)
+{
+    assert(session_of(call)->index < config_of(call)->probes.count);
+    return &config_of(call)->probes.items[session_of(call)->index];
+}
+
 struct config_router *session_router(struct grammar_call *call)
 {
     assert(session_of(call)->index < config_of(call)->routers.count);

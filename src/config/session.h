@@ -20,7 +20,7 @@ struct command_table {
 extern const struct command_table table_system, table_isakmp, table_ipsec, table_dynamic_map,
     table_crypto_map, table_reverse_route, table_track, table_ssp, table_inter_device, table_interface,
     table_standby, table_vrrp, table_router_interface, table_router, table_route, table_access_list,
-    table_tail;
+    table_sla, table_tail;
 
 struct acl_protocol {
     const char *name;
@@ -63,6 +63,7 @@ struct config_transform_set *session_transform_set(struct grammar_call *call);
 struct config_crypto_map_entry *session_entry(struct grammar_call *call);
 struct config_interface *session_interface(struct grammar_call *call);
 struct config_track *session_track(struct grammar_call *call);
+struct config_probe *session_probe(struct grammar_call *call);
 struct config_router *session_router(struct grammar_call *call);
 struct config_access_list *session_access_list(struct grammar_call *call);
 

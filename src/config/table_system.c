@@ -222,6 +222,7 @@ static const struct grammar_command system_commands[] = {
     LEAVE(CONFIG_MODE_CRYPTO_MAP),
     LEAVE(CONFIG_MODE_INTERFACE),
     LEAVE(CONFIG_MODE_TRACK),
+    LEAVE(CONFIG_MODE_SLA),
     LEAVE(CONFIG_MODE_SSP),
     LEAVE(CONFIG_MODE_INTER_DEVICE),
     LEAVE(CONFIG_MODE_IPC_ZONE),
@@ -305,21 +306,19 @@ static const struct grammar_command system_commands[] = {
                 "Encryption\nISAKMP\nClients\nProfiles\nUsers\nDefaults\nParameters\n"),
     UNSUPPORTED("crypto ipsec {profile|client|nat-transparency|optional|server} [LINE]",
                 "Encryption\nIPsec\nProfiles\nClients\nAddress translation\nOptional\nServer\nParameters\n"),
-    UNSUPPORTED(
-        "ip "
-        "{local|nat|slb|sla|vrf|multicast-routing|prefix-list|policy-list|as-path|community-list|dhcp|"
-        "inspect} [LINE]",
-        "IP\nPools\nAddress translation\nServer load balancing\nProbes\nVRF\nMulticast\nPrefix lists\nPolicy "
-        "lists\nAS paths\nCommunities\nDHCP\nInspection\nParameters\n"),
+    UNSUPPORTED("ip "
+                "{local|nat|slb|vrf|multicast-routing|prefix-list|policy-list|as-path|community-list|dhcp|"
+                "inspect} [LINE]",
+                "IP\nPools\nAddress translation\nServer load balancing\nVRF\nMulticast\nPrefix lists\nPolicy "
+                "lists\nAS paths\nCommunities\nDHCP\nInspection\nParameters\n"),
     UNSUPPORTED("ip access-list {standard|resequence} [LINE]",
                 "IP\nAccess lists\nStandard lists\nRenumbering\nParameters\n"),
     UNSUPPORTED("access-list {<1-99>|<200-1999>|<2700-2799>} [LINE]",
                 "Access lists\nStandard lists\nOther lists\nOther lists\nParameters\n"),
-    UNSUPPORTED(
-        "{banner|route-map|class-map|policy-map|vlan|vpdn-group|key|rtr|dialer-list|dial-peer|map-class|"
-        "event} [LINE]",
-        "Banner\nRoute map\nClasses\nPolicies\nVLAN\nDial-in groups\nKey chains\nProbes\nDialer lists\nDial "
-        "peers\nMap classes\nEvents\nParameters\n"),
+    UNSUPPORTED("{banner|route-map|class-map|policy-map|vlan|vpdn-group|key|dialer-list|dial-peer|map-class|"
+                "event} [LINE]",
+                "Banner\nRoute map\nClasses\nPolicies\nVLAN\nDial-in groups\nKey chains\nDialer lists\nDial "
+                "peers\nMap classes\nEvents\nParameters\n"),
     UNSUPPORTED("vpdn [LINE]", "Dial-in\nParameters\n"),
 };
 

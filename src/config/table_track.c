@@ -2,9 +2,12 @@
 /* The commands `track ...`: objects that are up or down, on which HSRP and VRRP groups depend. `track N`
  * alone goes back to an object that exists; another type replaces what was tracked and keeps the delays. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "config/session.h"
+
+enum { DELAY_TEXT = 24 };
 
 static int remove_track(struct grammar_call *call, const struct grammar_value *number)
 {
@@ -34,6 +37,16 @@ static int track_of(struct grammar_call *call, struct config_track *ret)
             return session_error(call, destination, "%s has bits outside its mask, expected %s",
                                  destination->text, prefix_print(&ret->route, text));
         }
+        return 0;
+    }
+    if (grammar_has(call, "sla") || grammar_has(call, "rtr")) {
+        const struct grammar_value *probe = grammar_arg(call, "operation");
+        ret->type = CONFIG_TRACK_PROBE;
+        ret->probe = (uint32_t)probe->number;
+        ret->probe_place = session_place(call, probe);
+        ret->probe_aspect = grammar_has(call, "reachability") ? CONFIG_PROBE_REACHABILITY
+                            : grammar_has(call, "state")      ? CONFIG_PROBE_STATE
+                                                              : CONFIG_PROBE_STATE_STANDARD;
         return 0;
     }
     if (interface == NULL) {
@@ -110,6 +123,14 @@ static int apply_object(struct grammar_call *call)
     return 0;
 }
 
+static uint32_t delay_of(const struct grammar_call *call, const char *seconds, const char *ms,
+                         uint32_t before)
+{
+    if (grammar_has(call, ms))
+        return (uint32_t)grammar_number(call, ms, 0);
+    return grammar_has(call, seconds) ? (uint32_t)grammar_number(call, seconds, 0) * 1000 : before;
+}
+
 static int apply_delay(struct grammar_call *call)
 {
     struct config_track *t = session_track(call);
@@ -119,9 +140,17 @@ static int apply_delay(struct grammar_call *call)
         t->delay_down = down || !up ? 0 : t->delay_down;
         return 0;
     }
-    t->delay_up = (uint8_t)grammar_number(call, "up", t->delay_up);
-    t->delay_down = (uint8_t)grammar_number(call, "down", t->delay_down);
+    t->delay_up = delay_of(call, "up-seconds", "up-msec", t->delay_up);
+    t->delay_down = delay_of(call, "down-seconds", "down-msec", t->delay_down);
     return 0;
+}
+
+static void write_probe(struct config_writer *w, const struct config_track *t)
+{
+    static const char *const aspects[] = {[CONFIG_PROBE_STATE_STANDARD] = "",
+                                          [CONFIG_PROBE_STATE] = " state",
+                                          [CONFIG_PROBE_REACHABILITY] = " reachability"};
+    writer_line(w, "track %u ip sla %u%s", t->number, t->probe, aspects[t->probe_aspect]);
 }
 
 static void write_head(struct config_writer *w, const struct config_track *t)
@@ -142,6 +171,9 @@ static void write_head(struct config_writer *w, const struct config_track *t)
             writer_line(w, "track %u ip route %s %s reachability", t->number,
                         address_print(&t->route.address, address), address_print(&m, mask));
         }
+        break;
+    case CONFIG_TRACK_PROBE:
+        write_probe(w, t);
         break;
     case CONFIG_TRACK_LIST:
         writer_line(w, "track %u list boolean %s", t->number, t->is_or ? "or" : "and");
@@ -167,29 +199,43 @@ static void write_objects(struct config_writer *w, const struct config *c, const
         writer_line(w, "object %u%s", t->objects.items[i].number, t->objects.items[i].negated ? " not" : "");
 }
 
+/* Whole seconds as the field has them; what is between them is ours. */
+static void delay_print(const char *word, uint32_t ms, char out[DELAY_TEXT])
+{
+    if (ms == 0)
+        out[0] = 0;
+    else if (ms % 1000 == 0)
+        snprintf(out, DELAY_TEXT, "%s %u", word, ms / 1000);
+    else
+        snprintf(out, DELAY_TEXT, "%s msec %u", word, ms);
+}
+
 static void write_delay(struct config_writer *w, const struct config *c, const void *object)
 {
     const struct config_track *t = object;
     (void)c;
-    if (t->delay_up > 0 && t->delay_down > 0)
-        writer_line(w, "delay up %u down %u", t->delay_up, t->delay_down);
-    else if (t->delay_up > 0)
-        writer_line(w, "delay up %u", t->delay_up);
-    else if (t->delay_down > 0)
-        writer_line(w, "delay down %u", t->delay_down);
+    char up[DELAY_TEXT], down[DELAY_TEXT];
+    delay_print(" up", t->delay_up, up);
+    delay_print(" down", t->delay_down, down);
+    if (t->delay_up > 0 || t->delay_down > 0)
+        writer_line(w, "delay%s%s", up, down);
 }
 
 static const struct grammar_command commands[] = {
     {.mode = CONFIG_MODE_GLOBAL,
      .enters = CONFIG_MODE_TRACK,
      .no_tokens = 2,
-     .grammar = "track <1-1000>:track-number [interface INTERFACE {line-protocol|ip routing}|ip route "
-                "IPV4:destination MASK reachability|ipv6 route PREFIX6:destination reachability|list boolean "
+     .grammar = "track <1-1000>:track-number [interface INTERFACE {line-protocol|ip routing}|ip {route "
+                "IPV4:destination MASK reachability|sla <1-2147483647>:operation [state|reachability]}|"
+                "rtr <1-2147483647>:operation [state|reachability]|ipv6 route PREFIX6:destination "
+                "reachability|list boolean "
                 "{and|or}]",
      .help =
          "Tracking\nNumber of the object\nAn interface\nInterface\nUp while its line is up\nIP\nUp while it "
          "is up and has an address\nIP\nA route\nDestination\nNetwork mask\nUp while exactly this route is "
-         "there\nIPv6\nA route\nDestination\nUp while exactly this route is there\nOther "
+         "there\nA probe\nNumber of the probe\nUp while its answers come in time\nUp while its answers "
+         "come\nA probe\nNumber of the probe\nUp while its answers come in time\nUp while its answers "
+         "come\nIPv6\nA route\nDestination\nUp while exactly this route is there\nOther "
          "objects\nCombined\nUp while all are\nUp while one is\n",
      .about = "An object that is up or down, for `standby track` and `vrrp track`.",
      .apply = apply_track,
@@ -198,10 +244,9 @@ static const struct grammar_command commands[] = {
      .enters = CONFIG_MODE_SKIP,
      .flags = GRAMMAR_UNSUPPORTED,
      .no_tokens = 255,
-     .grammar =
-         "track {<1-1000> {rtr|ip sla|list threshold|stub-object|ip route IPV4 MASK metric} [LINE]|timer "
-         "LINE|resolution LINE}",
-     .help = "Tracking\nNumber\nProbe\nIP\nProbe\nOther objects\nBy weight\nAn object without "
+     .grammar = "track {<1-1000> {list threshold|stub-object|ip route IPV4 MASK metric} [LINE]|timer "
+                "LINE|resolution LINE}",
+     .help = "Tracking\nNumber\nOther objects\nBy weight\nAn object without "
              "content\nIP\nRoute\nDestination\nMask\nBy its metric\nParameters\nTimes\nParameters\nScale of "
              "metrics\nParameters\n"},
     {.mode = CONFIG_MODE_TRACK,
@@ -212,8 +257,12 @@ static const struct grammar_command commands[] = {
      .write = write_objects},
     {.mode = CONFIG_MODE_TRACK,
      .no_tokens = 1,
-     .grammar = "delay {up <0-180>:up|down <0-180>:down}...",
-     .help = "How long a new state must last\nUp\nSeconds\nDown\nSeconds\n",
+     .grammar = "delay {up {<0-180>:up-seconds|msec <1-180000>:up-msec}|down {<0-180>:down-seconds|msec "
+                "<1-180000>:down-msec}}...",
+     .help = "How long a new state must last\nUp\nSeconds\nMilliseconds (not in the "
+             "field)\nMilliseconds\nDown\nSeconds\nMilliseconds (not in the field)\nMilliseconds\n",
+     .about =
+         "`msec` is Holdfast's own: with a quick probe, it says how many answers in a row must be missing.",
      .standard = "no delay",
      .apply = apply_delay,
      .write = write_delay},

@@ -38,6 +38,7 @@ enum control_record_kind {
     CONTROL_RECORD_VIRTUAL_DEVICE = 34,   /* a device that we made, and the state of its group */
     CONTROL_RECORD_ARP_SETTINGS = 35,     /* of an interface with groups, as they were before */
     CONTROL_RECORD_SHARED_GROUP = 36,     /* our part in a group of gateways that share SAs */
+    CONTROL_RECORD_PROBE = 37,            /* key: number -> what is known of its target */
     CONTROL_RECORD_PAIR_SA = SHARED_PAIR, /* key: slot -> the pair of SAs with its keys, of a shared group */
 };
 

@@ -149,7 +149,7 @@ static struct track_object *object_insert(struct tracking *t, uint16_t number)
 static bool same_subject(const struct track_config *a, const struct track_config *b)
 {
     return a->kind == b->kind && strcmp(a->interface, b->interface) == 0 &&
-           prefix_equal(&a->prefix, &b->prefix);
+           prefix_equal(&a->prefix, &b->prefix) && a->probe == b->probe && a->strict == b->strict;
 }
 
 int tracking_set(struct tracking *t, const struct track_config *config, ns now, struct track_changes *changes)
@@ -210,6 +210,8 @@ void tracking_fact(struct tracking *t, const struct track_fact *fact, ns now, st
         else if (c->kind == TRACK_ROUTE && fact->kind == TRACK_FACT_ROUTE &&
                  prefix_equal(&c->prefix, &fact->prefix))
             raw_set(o, fact->up);
+        else if (c->kind == TRACK_PROBE && fact->kind == TRACK_FACT_PROBE && c->probe == fact->probe)
+            raw_set(o, c->strict ? fact->good : fact->up);
         else if ((c->kind == TRACK_CONTROL && fact->kind == TRACK_FACT_CONTROL) ||
                  (c->kind == TRACK_ENGINE && fact->kind == TRACK_FACT_ENGINE))
             raw_set(o, fact->up);

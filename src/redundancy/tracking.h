@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tracked objects: lines, routes, our own processes, and lists of them; up, down, or damped on the way. Pure:
- * facts come in as events, changes go out as a list, and priorities are computed from what is down. The shell
- * feeds every fact it knows once at start and again when it changes.
+/* Tracked objects: lines, routes, probes, our own processes, and lists of them; up, down, or damped on the
+ * way. Pure: facts come in as events, changes go out as a list, and priorities are computed from what is
+ * down. The shell feeds every fact it knows once at start and again when it changes.
  *
  * An object whose fact is not known yet is down; one that is not configured takes no decrement.
  */
@@ -27,6 +27,7 @@ enum track_kind {
     TRACK_LIST_OR,
     TRACK_LIST_WEIGHT, /* `list threshold weight` */
     TRACK_CONTROL,     /* our own control process is fit */
+    TRACK_PROBE,       /* `ip sla N`: what its latest request was answered */
     TRACK_ENGINE,      /* our own engines pass packets */
 };
 
@@ -41,6 +42,8 @@ struct track_config {
     uint8_t kind;    /* enum track_kind */
     char interface[TRACKING_INTERFACE_TEXT];
     struct prefix prefix;
+    uint32_t probe; /* TRACK_PROBE: its number */
+    bool strict;    /* TRACK_PROBE: `state`, an answer over the threshold is not enough */
     uint8_t member_count;
     struct track_member members[TRACKING_MEMBERS_MAX];
     uint16_t weight_up, weight_down; /* up at or above, down at or below */
@@ -62,14 +65,22 @@ struct tracking {
     struct track_object objects[TRACKING_OBJECTS_MAX]; /* by number */
 };
 
-enum track_fact_kind { TRACK_FACT_INTERFACE, TRACK_FACT_ROUTE, TRACK_FACT_CONTROL, TRACK_FACT_ENGINE };
+enum track_fact_kind {
+    TRACK_FACT_INTERFACE,
+    TRACK_FACT_ROUTE,
+    TRACK_FACT_PROBE,
+    TRACK_FACT_CONTROL,
+    TRACK_FACT_ENGINE
+};
 
 struct track_fact {
     enum track_fact_kind kind;
     const char *interface; /* INTERFACE: the name as configured */
     bool line, routing;    /* INTERFACE */
     struct prefix prefix;  /* ROUTE */
-    bool up;               /* ROUTE: present; CONTROL, ENGINE: fit */
+    uint32_t probe;        /* PROBE: its number */
+    bool up;               /* ROUTE: present; PROBE: answered; CONTROL, ENGINE: fit */
+    bool good;             /* PROBE: answered within its threshold */
 };
 
 struct track_changes {

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "config/model.h"
+
 void devices_done(struct devices *d)
 {
     free(d->links);
@@ -156,6 +158,37 @@ const struct netlink_link *devices_find_index(const struct devices *d, uint32_t 
 bool devices_has_address(const struct devices *d, uint32_t ifindex, const struct prefix *p)
 {
     return address_find(d, ifindex, p) != NULL;
+}
+
+const struct netlink_link *devices_of_interface(const struct devices *d, const struct config *config,
+                                                const char *interface)
+{
+    const struct config_interface *i = config_find_interface(config, interface);
+    struct config_interface bare = {.name = (char *)interface};
+    char device[CONFIG_MAX_DEVICE + 1];
+
+    return interface_device(i ? i : &bare, device) ? devices_find(d, device) : NULL;
+}
+
+bool devices_source(const struct devices *d, const struct config *config, const char *interface,
+                    uint8_t family, struct address *ret)
+{
+    const struct config_interface *i = config_find_interface(config, interface);
+    const struct config_interface_address *a = i ? config_interface_primary(i, family) : NULL;
+
+    if (a) {
+        *ret = a->prefix.address;
+        return true;
+    }
+    const struct netlink_link *l = devices_of_interface(d, config, interface);
+    for (uint32_t k = 0; l && k < d->address_count; k++) {
+        const struct netlink_address *n = &d->addresses[k];
+        if (n->ifindex == l->ifindex && n->prefix.address.family == family) {
+            *ret = n->prefix.address;
+            return true;
+        }
+    }
+    return false;
 }
 
 bool devices_owns(const struct devices *d, const struct address *a)

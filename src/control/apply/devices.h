@@ -6,6 +6,8 @@
 
 #include "io/netlink.h"
 
+struct config;
+
 enum { DEVICES_MAX = 8192, DEVICE_ADDRESSES_MAX = 65536 };
 
 struct devices {
@@ -25,6 +27,12 @@ bool devices_update(struct devices *d, const struct netlink_event *e);
 const struct netlink_link *devices_find(const struct devices *d, const char *name);
 const struct netlink_link *devices_find_index(const struct devices *d, uint32_t ifindex);
 bool devices_has_address(const struct devices *d, uint32_t ifindex, const struct prefix *p);
+/* The device of an interface, which may be configured or not; NULL: there is none. */
+const struct netlink_link *devices_of_interface(const struct devices *d, const struct config *config,
+                                                const char *interface);
+/* The address that an interface gives to what is sent in its name. False: it has none of that family. */
+bool devices_source(const struct devices *d, const struct config *config, const char *interface,
+                    uint8_t family, struct address *ret) must_check;
 bool devices_owns(const struct devices *d, const struct address *a);
 
 #endif

@@ -238,23 +238,8 @@ static bool source_find(struct exec_call *x, uint8_t family, struct address *ret
         *ret = address->address;
     if (!interface)
         return true;
-    const struct config_interface *i = config_find_interface(x->control->config, interface->text);
-    const struct config_interface_address *a = i ? config_interface_primary(i, family) : NULL;
-    if (a) {
-        *ret = a->prefix.address;
+    if (devices_source(&x->control->devices, x->control->config, interface->text, family, ret))
         return true;
-    }
-    struct config_interface bare = {.name = (char *)interface->text};
-    char device[CONFIG_MAX_DEVICE + 1];
-    const struct netlink_link *l =
-        interface_device(i ? i : &bare, device) ? devices_find(&x->control->devices, device) : NULL;
-    for (uint32_t k = 0; l && k < x->control->devices.address_count; k++) {
-        const struct netlink_address *n = &x->control->devices.addresses[k];
-        if (n->ifindex == l->ifindex && n->prefix.address.family == family) {
-            *ret = n->prefix.address;
-            return true;
-        }
-    }
     text_printf(x->out, "%% interface %s has no address to send from\n", interface->text);
     return false;
 }

@@ -91,6 +91,7 @@ struct redundancy {
     uv_prepare_t here;         /* tells the pacer in each turn of the loop */
     struct datagram_reader *reader;
     uv_timer_t tracking_timer, engine_timer, routes_timer;
+    struct probes *probes;          /* NULL: none is configured */
     struct netlink_monitor *routes; /* while routes are tracked */
     uv_poll_t *routes_poll;
     bool engine_fit;
@@ -155,6 +156,7 @@ void tracking_facts_begin(struct redundancy *r);
 void tracking_facts_configure(struct redundancy *r, const struct config *config);
 void tracking_facts_links(struct redundancy *r, const struct config *config);
 void tracking_facts_engine(struct redundancy *r);
+void tracking_facts_probe(struct redundancy *r, uint32_t probe, bool reachable, bool good);
 void tracking_facts_end(struct redundancy *r);
 /* The object that stands for `standby track IF`; 0: none. */
 uint16_t tracking_facts_number(const struct redundancy *r, const char *interface);

@@ -12,6 +12,7 @@
 
 #include "control/redundancy/hello_pacer.h"
 #include "control/redundancy/internal.h"
+#include "control/redundancy/probes.h"
 #include "control/ssp/ssp.h"
 #include "io/multicast_socket.h"
 
@@ -130,16 +131,33 @@ static void pacer_begin(struct redundancy *r)
 
 /* Timers of milliseconds need a processor at once, whatever else runs on the machine. Threads that compute
  * keys do not inherit it. */
-static void priority_raise(struct redundancy *r, ns hold)
+static void priority_raise(struct redundancy *r)
 {
     const struct sched_param p = {.sched_priority = RT_PRIORITY};
 
-    if (r->priority_raised || hold >= SHORT_HOLD)
+    if (r->priority_raised)
         return;
     r->priority_raised = true;
     if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &p) != 0)
         (void)!setpriority(PRIO_PROCESS, 0, NICE);
-    pacer_begin(r);
+}
+
+static void short_hold(struct redundancy *r, ns hold)
+{
+    if (hold >= SHORT_HOLD)
+        return;
+    priority_raise(r);
+    if (!r->pacer)
+        pacer_begin(r);
+}
+
+static bool quick_probes(const struct config *c)
+{
+    for (uint32_t i = 0; i < c->probes.count; i++)
+        if (c->probes.items[i].schedule == CONFIG_PROBE_NOW &&
+            config_probe_timeout(&c->probes.items[i]) * NS_PER_MS < SHORT_HOLD)
+            return true;
+    return false;
 }
 
 /* ---- groups ---- */
@@ -258,7 +276,7 @@ static void hsrp_apply(struct redundancy *r, const struct config_interface *i, c
     redundancy_hsrp_config(g, i, s, &config);
     g->preempts = s->preempt;
     shared_config(g, r->configuring, &config);
-    priority_raise(r, config.hold);
+    short_hold(r, config.hold);
     if (fresh)
         hsrp_init(&g->hsrp, &config, clock_now());
     else
@@ -285,7 +303,7 @@ static void vrrp_apply(struct redundancy *r, const struct config_interface *i, c
     text_set(g->name, v->description);
     uses_set(g, v->tracks.items, v->tracks.count);
     g->keep = redundancy_vrrp_config(g, v, &config);
-    priority_raise(r, config.interval * 10 * NS_PER_MS * 3);
+    short_hold(r, config.interval * 10 * NS_PER_MS * 3);
     if (fresh)
         vrrp_init(&g->vrrp, &config, clock_now());
     else
@@ -375,6 +393,9 @@ void redundancy_apply(struct control *c, const struct config *after)
         return;
     }
     r->configuring = after;
+    if (quick_probes(after))
+        priority_raise(r);
+    probes_apply(r, after);
     tracking_facts_configure(r, after);
     list_for_each(&r->groups, l) list_entry(l, struct redundancy_group, all)->keep = false;
     groups_apply(r, after);
@@ -416,6 +437,7 @@ void redundancy_end(struct control *c)
     if (!r)
         return;
     r->ending = true;
+    probes_end(r);
     tracking_facts_end(r);
     uv_timer_stop(&r->engine_timer);
     list_for_each_safe(&r->groups, l, next) group_free(list_entry(l, struct redundancy_group, all));

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What tracked objects look at: lines and addresses of interfaces, routes of the kernel's main table, our own
- * processes. Facts go in when they change; what follows is one line in the log and a look at every group.
- * Interfaces that a group tracks by name get an object of their own, numbered above those of the
+/* What tracked objects look at: lines and addresses of interfaces, routes of the kernel's main table, probes,
+ * our own processes. Facts go in when they change; what follows is one line in the log and a look at every
+ * group. Interfaces that a group tracks by name get an object of their own, numbered above those of the
  * configuration. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "control/redundancy/internal.h"
+#include "control/redundancy/probes.h"
 
 enum { FIRST_OWN_NUMBER = CONFIG_MAX_TRACKS + 1, ROUTES_MS = 20 };
 
@@ -28,6 +29,10 @@ static void change_log(struct redundancy *r, const struct track_object *o)
     case TRACK_ROUTE:
         log_line(log, "TRACKING", 5, "STATE", "%u ip route %s reachability %s->%s", number,
                  prefix_print(&o->config.prefix, text), was, is);
+        break;
+    case TRACK_PROBE:
+        log_line(log, "TRACKING", 5, "STATE", "%u ip sla %u %s %s->%s", number, o->config.probe,
+                 o->config.strict ? "state" : "reachability", was, is);
         break;
     default:
         log_line(log, "TRACKING", 5, "STATE", "%u list boolean %s %s->%s", number,
@@ -137,6 +142,13 @@ void tracking_facts_engine(struct redundancy *r)
 
     fact(r, &control);
     fact(r, &engine);
+}
+
+void tracking_facts_probe(struct redundancy *r, uint32_t probe, bool reachable, bool good)
+{
+    const struct track_fact f = {.kind = TRACK_FACT_PROBE, .probe = probe, .up = reachable, .good = good};
+
+    fact(r, &f);
 }
 
 /* ---- routes ---- */
@@ -267,13 +279,16 @@ static void object_config(const struct config_track *t, struct track_config *ret
     static const uint8_t kinds[] = {[CONFIG_TRACK_LINE_PROTOCOL] = TRACK_INTERFACE_LINE,
                                     [CONFIG_TRACK_IP_ROUTING] = TRACK_INTERFACE_ROUTING,
                                     [CONFIG_TRACK_IP_ROUTE] = TRACK_ROUTE,
-                                    [CONFIG_TRACK_LIST] = TRACK_LIST_AND};
+                                    [CONFIG_TRACK_LIST] = TRACK_LIST_AND,
+                                    [CONFIG_TRACK_PROBE] = TRACK_PROBE};
 
     *ret = (struct track_config){.number = t->number,
                                  .kind = kinds[t->type],
                                  .prefix = t->route,
-                                 .delay_up = t->delay_up * NS_PER_S,
-                                 .delay_down = t->delay_down * NS_PER_S};
+                                 .probe = t->probe,
+                                 .strict = t->probe_aspect != CONFIG_PROBE_REACHABILITY,
+                                 .delay_up = t->delay_up * NS_PER_MS,
+                                 .delay_down = t->delay_down * NS_PER_MS};
     if (t->interface.name)
         interface_text(ret->interface, t->interface.name);
     if (t->type == CONFIG_TRACK_LIST && t->is_or)
@@ -351,6 +366,7 @@ void tracking_facts_configure(struct redundancy *r, const struct config *config)
             tracking_remove(&r->tracking, r->tracking.objects[i].config.number, clock_now(), &changes);
     tracking_facts_links(r, config);
     tracking_facts_engine(r);
+    probes_tell(r);
     if (!tracks_routes(r)) {
         routes_unwatch(r);
         return;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "control/control.h"
+#include "control/redundancy/probes.h"
 #include "control/show/ha.h"
 #include "control/show/show.h"
 #include "io/files.h"
@@ -103,6 +104,13 @@ static void records(void *context, size_t *ret_count, size_t *ret_used, size_t *
     *ret_size = usage.bytes_size;
 }
 
+static const struct probe_unit *probe(void *context, uint32_t number)
+{
+    const struct control *c = context;
+
+    return c->redundancy ? probes_find(c->redundancy, number) : NULL;
+}
+
 static int ha(void *context, struct ha_facts *ret)
 {
     return ha_collect(context, ret);
@@ -146,6 +154,7 @@ int control_show(struct control *c, const struct grammar_call *call, struct text
         .routes = routes,
         .cost = cost,
         .ha = ha,
+        .probe = probe,
         .records = records,
     };
     int error = show_run(&source, call, out);

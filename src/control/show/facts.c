@@ -140,6 +140,11 @@ uint64_t seconds_until(const struct show *s, ns then)
     return ns_since(then, s->source->now) / NS_PER_S;
 }
 
+uint64_t show_milliseconds(uint64_t us)
+{
+    return MAX((us + 999) / 1000, (uint64_t)1);
+}
+
 uint64_t seconds_since(const struct show *s, ns then)
 {
     return ns_since(s->source->now, then) / NS_PER_S;

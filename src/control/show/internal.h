@@ -36,6 +36,9 @@ enum show_id {
     SHOW_VRRP,
     SHOW_VRRP_BRIEF,
     SHOW_TRACK,
+    SHOW_SLA_STATISTICS,
+    SHOW_SLA_CONFIGURATION,
+    SHOW_SLA_SUMMARY,
     SHOW_SSP,
     SHOW_SSP_PEERS,
     SHOW_SSP_CLIENTS,
@@ -74,8 +77,9 @@ extern const struct show_subject show_isakmp_sa, show_isakmp_policy, show_ipsec_
     show_crypto_map, show_crypto_session, show_crypto_engine, show_interfaces, show_interface_brief,
     show_access_lists, show_ip_route, show_running_config, show_startup_config, show_logging, show_processes,
     show_version, show_debugging, show_standby, show_standby_brief, show_vrrp, show_vrrp_brief, show_track,
-    show_ssp, show_ssp_peers, show_ssp_clients, show_ssp_packet, show_ssp_redundancy, show_crypto_ha,
-    show_redundancy_states, show_redundancy_interdevice, show_redundancy_history;
+    show_sla_statistics, show_sla_configuration, show_sla_summary, show_ssp, show_ssp_peers, show_ssp_clients,
+    show_ssp_packet, show_ssp_redundancy, show_crypto_ha, show_redundancy_states, show_redundancy_interdevice,
+    show_redundancy_history;
 
 /* Takes the item over. NULL: no memory. */
 void show_item(struct show *s, json_t *item);
@@ -112,6 +116,8 @@ char *duration_print(uint64_t seconds, char out[DURATION_TEXT]);
 /* Seconds from now until `then`; 0: past. */
 uint64_t seconds_until(const struct show *s, ns then);
 uint64_t seconds_since(const struct show *s, ns then);
+/* Of a round trip, as the field has them: whole ones, rounded up, never 0. */
+uint64_t show_milliseconds(uint64_t us);
 
 /* What is weak in it, as a sentence's subject ("DES", "MD5", "group 1 (768 bit)"); NULL: nothing. */
 const char *weak_encryption(const char *name);

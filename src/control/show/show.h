@@ -20,6 +20,7 @@
 struct control;
 struct ha_facts;
 struct loop_watch;
+struct probe_unit;
 struct redundancy;
 
 /* In GRAMMAR_MODE_EXEC. `clear`, `debug` and the like are not here. */
@@ -69,6 +70,8 @@ struct show_source {
     void (*cost)(void *context, int32_t pid, struct show_cost *ret);
     /* The facts of stateful failover, as ha_collect; NULL: it is not configured. */
     int (*ha)(void *context, struct ha_facts *ret);
+    /* NULL: none of that number runs. The function itself may be NULL. */
+    const struct probe_unit *(*probe)(void *context, uint32_t number);
     void (*records)(void *context, size_t *ret_count, size_t *ret_used, size_t *ret_size);
 };
 

@@ -103,7 +103,9 @@ static const struct message bad[] = {
     {"no track 5\n", "1:10: error: there is no tracked object 5"},
     {"track 5 ip route 10.1.1.0 255.255.0.0 reachability\n",
      "1:18: error: 10.1.1.0 has bits outside its mask, expected 10.1.0.0/16"},
-    {"track 5 ip sla 3\n", "1:1: error: 'track ip sla' is not supported by this version of Holdfast"},
+    {"track 5 list threshold weight\n",
+     "1:1: error: 'track list threshold' is not supported by this version of "
+     "Holdfast"},
     {"track 5 list boolean and\n object 5\n", "2:9: error: a list cannot be in itself"},
     {"track 5 list boolean and\n object 6\n", "2:9: error: track 5: object 6 does not exist"},
     {"track 5 list boolean and\n object 6\ntrack 6 list boolean and\n object 5\n",

@@ -93,6 +93,57 @@ static void test_kinds(void **state)
                 tracking_find(&tracking, 1)->last_change == S);
 }
 
+static void probe_fact(uint32_t probe, bool up, bool good, ns now)
+{
+    changes.count = 0;
+    tracking_fact(&tracking,
+                  &(struct track_fact){.kind = TRACK_FACT_PROBE, .probe = probe, .up = up, .good = good}, now,
+                  &changes);
+}
+
+/* `reachability` asks for an answer, `state` for one in time; a delay outlasts single answers that are
+ * missing. */
+static void test_probes(void **state)
+{
+    (void)state;
+    struct track_config *c = object(1, TRACK_PROBE);
+    c->probe = 70000;
+    c->delay_down = 150 * NS_PER_MS;
+    assert_int_equal(set(c, 0), 0);
+    c = object(2, TRACK_PROBE);
+    c->probe = 70000;
+    c->strict = true;
+    assert_int_equal(set(c, 0), 0);
+    probe_fact(4464, true, true, S); /* the same in 16 bits */
+    assert_true(!is_up(1) && !is_up(2));
+    probe_fact(70000, true, false, S);
+    assert_true(is_up(1) && !is_up(2));
+    probe_fact(70000, true, true, S);
+    assert_true(is_up(1) && is_up(2));
+    probe_fact(70000, false, false, 2 * S);
+    assert_true(is_up(1) && !is_up(2));
+    probe_fact(70000, true, true, 2 * S + 100 * NS_PER_MS);
+    assert_true(is_up(1) && is_up(2) && tracking_deadline(&tracking) == NS_NEVER);
+    probe_fact(70000, false, false, 3 * S);
+    probe_fact(70000, false, false, 3 * S + 100 * NS_PER_MS);
+    assert_true(is_up(1));
+    tracking_tick(&tracking, 3 * S + 150 * NS_PER_MS, &changes);
+    assert_false(is_up(1));
+    probe_fact(70000, true, true, 4 * S);
+    assert_true(is_up(1) && is_up(2));
+    /* Another probe: nothing is known of it. */
+    c = object(2, TRACK_PROBE);
+    c->probe = 3;
+    c->strict = true;
+    assert_int_equal(set(c, 4 * S), 0);
+    assert_false(is_up(2));
+    c->strict = false;
+    c->number = 1;
+    c->probe = 70000;
+    assert_int_equal(set(c, 4 * S), 0);
+    assert_true(is_up(1));
+}
+
 static void test_delay(void **state)
 {
     (void)state;
@@ -294,10 +345,10 @@ static void test_priority(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_kinds, prepare),    cmocka_unit_test_setup(test_delay, prepare),
-        cmocka_unit_test_setup(test_lists, prepare),    cmocka_unit_test_setup(test_list_delay, prepare),
-        cmocka_unit_test_setup(test_refused, prepare),  cmocka_unit_test_setup(test_changed, prepare),
-        cmocka_unit_test_setup(test_priority, prepare),
+        cmocka_unit_test_setup(test_kinds, prepare),      cmocka_unit_test_setup(test_probes, prepare),
+        cmocka_unit_test_setup(test_delay, prepare),      cmocka_unit_test_setup(test_lists, prepare),
+        cmocka_unit_test_setup(test_list_delay, prepare), cmocka_unit_test_setup(test_refused, prepare),
+        cmocka_unit_test_setup(test_changed, prepare),    cmocka_unit_test_setup(test_priority, prepare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
