@@ -99,6 +99,14 @@ static void expect_canonical(const char *typed, const char *canonical)
     read_done(&r);
 }
 
+static void test_vector(void **state)
+{
+    (void)state;
+    char *text = read_vector("probe.txt");
+    expect_canonical(text, text);
+    free(text);
+}
+
 static void test_spellings(void **state)
 {
     (void)state;
@@ -240,8 +248,9 @@ static void test_plan(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_spellings), cmocka_unit_test(test_bad),
-                                       cmocka_unit_test(test_times),     cmocka_unit_test(test_limits),
-                                       cmocka_unit_test(test_warnings),  cmocka_unit_test(test_plan)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_vector), cmocka_unit_test(test_spellings),
+                                       cmocka_unit_test(test_bad),    cmocka_unit_test(test_times),
+                                       cmocka_unit_test(test_limits), cmocka_unit_test(test_warnings),
+                                       cmocka_unit_test(test_plan)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
