@@ -307,9 +307,7 @@ static void silence_put_off(struct hsrp_group *g, ns now)
         g->standby_timer = now + REDUNDANCY_PATIENCE;
 }
 
-/* Who was Active and slept for longer than others wait has been replaced, if there was anybody to do it: it
- * asks before it claims anything again. */
-static void wake(struct hsrp_group *g, ns now, struct redundancy_actions *actions)
+void hsrp_wake(struct hsrp_group *g, ns now, struct redundancy_actions *actions)
 {
     if (g->state != HSRP_ACTIVE || g->config.follows || g->hello_timer == NS_NEVER || !g->standby.known ||
         ns_since(now, g->hello_timer) < MAX(g->hold, HSRP_SLEEP))
@@ -323,7 +321,7 @@ static void wake(struct hsrp_group *g, ns now, struct redundancy_actions *action
 
 static void tick(struct hsrp_group *g, ns now, struct redundancy_actions *actions)
 {
-    wake(g, now, actions);
+    hsrp_wake(g, now, actions);
     silence_put_off(g, now);
     if (g->delay_timer <= now)
         enable(g, now, actions);

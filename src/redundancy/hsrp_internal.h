@@ -17,6 +17,10 @@ bool hsrp_has_address(const struct hsrp_group *g, const struct address *a);
 /* Becomes Active with a coup if the Active router is lower and preemption is configured, due and not held
  * back. */
 bool hsrp_preempt(struct hsrp_group *g, ns now, struct redundancy_actions *actions);
+/* Who was Active and slept for longer than others wait has been replaced, if there was anybody to do it: it
+ * asks before it claims anything again. Looked at before timers and before what others say: a loop may serve
+ * its sockets first. */
+void hsrp_wake(struct hsrp_group *g, ns now, struct redundancy_actions *actions);
 
 /* ---- hsrp_receive.c ---- */
 

@@ -286,6 +286,7 @@ void hsrp_receive(struct hsrp_group *g, const struct hsrp_event *event, struct r
         bad_authentication(g, &h, actions);
         return;
     }
+    hsrp_wake(g, h.now, actions);
     h.higher = h.message.priority != g->priority ? h.message.priority > g->priority
                                                  : address_compare(&h.source, own) > 0;
     act(g, &h, actions);

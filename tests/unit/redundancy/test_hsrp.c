@@ -551,6 +551,33 @@ static void test_late(void **state)
     assert_false(g.standby.known);
 }
 
+/* An Active router that slept while another one took its place stands back, whatever it looks at first: its
+ * timers, or the other's hellos that wait in a socket. It does not claim the role from a lower priority.
+ * Nobody to replace it, or a hiccup: it goes on. */
+static void test_slept(void **state)
+{
+    (void)state;
+    struct hsrp_config c = config_of();
+    static const struct {
+        bool stood_by;
+        ns pause;
+        enum hsrp_state state;
+    } cases[] = {{true, 60 * S, LI}, {true, 3 * S + NS_PER_MS, AC}, {false, 60 * S, AC}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        for (unsigned message = 0; message < 2; message++) {
+            struct hsrp_group g;
+            put(&g, &c, AC);
+            if (cases[i].stood_by)
+                hear(&g, HSRP_HELLO, ST, 90, 100 * S);
+            ns now = 100 * S + cases[i].pause;
+            const char *done = message ? hear(&g, HSRP_HELLO, AC, 90, now) : tick(&g, now);
+            assert_int_equal(g.state, cases[i].state);
+            if (cases[i].state == LI)
+                assert_true(strchr(done, '-') && !strchr(done, 'S'));
+        }
+    }
+}
+
 static void test_mac(void **state)
 {
     (void)state;
@@ -594,6 +621,7 @@ int main(void)
         cmocka_unit_test(test_yield),         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_follow),        cmocka_unit_test(test_configure),
         cmocka_unit_test(test_mac),           cmocka_unit_test(test_late),
+        cmocka_unit_test(test_slept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
