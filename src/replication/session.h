@@ -222,6 +222,7 @@ bool session_is_up(const struct session *s);
 size_t session_room(const struct session *s);
 /* When the oldest frame that is not acknowledged was made; NS_NEVER if there is none. */
 ns session_unacked_since(const struct session *s);
+size_t session_unacked_bytes(const struct session *s);
 uint64_t session_sequence(const struct session *s);       /* of the last frame made */
 uint64_t session_acked(const struct session *s);          /* of the last one acknowledged */
 uint16_t session_record_version(const struct session *s); /* 0 without a peer */

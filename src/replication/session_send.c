@@ -74,6 +74,11 @@ ns session_unacked_since(const struct session *s)
     return s->unacked.count ? queue_at(&s->unacked, 0)->since : NS_NEVER;
 }
 
+size_t session_unacked_bytes(const struct session *s)
+{
+    return s->unacked.bytes;
+}
+
 /* ---- one frame ---- */
 
 bool session_frame_send(struct session *s, const struct frame *f, ns now, struct session_actions *a)

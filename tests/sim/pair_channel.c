@@ -69,6 +69,8 @@ static void pipe_arrive(void *context, struct happening *h)
     }
     if (h->number == w->link_number && p->ending && !p->first && m->connected) {
         p->ending = m->connected = false;
+        m->stirred = true;
+        m->connect_at = w->schedule.now + between(w, 0, 60 * NS_PER_MS);
         session_happens(m, SESSION_EVENT_CLOSED, (struct bytes){0});
     }
 }
@@ -78,12 +80,12 @@ static void pipe_end(struct world *w, unsigned to)
 {
     struct pipe *p = &w->pipes[to];
     struct chunk **at = &p->first;
-    unsigned whole = rng_below(&w->rng, 4);
+    unsigned whole = dice_below(&w->dice, 4);
     while (*at && whole--)
         at = &(*at)->next;
     if (*at) {
         struct chunk *rest = (*at)->next;
-        (*at)->len = rng_below(&w->rng, (uint32_t)(*at)->len + 1);
+        (*at)->len = dice_below(&w->dice, (uint32_t)(*at)->len + 1);
         (*at)->next = NULL;
         p->last = &(*at)->next;
         while (rest) {
@@ -106,6 +108,8 @@ void channel_close(struct member *m, bool silent)
     if (!m->connected)
         return;
     m->connected = false;
+    m->stirred = true;
+    m->connect_at = w->schedule.now + between(w, 0, 60 * NS_PER_MS);
     pipe_clear(towards(m));
     if (other_of(m)->connected && !silent)
         pipe_end(w, 1 - m->id);

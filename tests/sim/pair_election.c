@@ -26,6 +26,7 @@ void election_set(struct member *m, bool active, const char *why)
     if (m->active == active)
         return;
     m->active = active;
+    m->stirred = true;
     m->heard = m->world->schedule.now;
     m->serves = active || m->yielding;
     tell(m->world, m, "election: %s (%s)", active ? "Active" : "Standby", why);
@@ -66,6 +67,13 @@ static void arrive(void *context, struct happening *h)
     } else {
         send(m, HELLO);
     }
+}
+
+ns election_deadline(const struct member *m)
+{
+    if (!takes_part(m))
+        return NS_NEVER;
+    return m->active ? m->hello_at : m->heard + m->world->hold + 1;
 }
 
 void election_tick(struct member *m)

@@ -14,6 +14,7 @@ static bool waits(const struct member *m)
 
 static void keep(struct member *m, struct packet p)
 {
+    m->stirred = true;
     if (m->queue_count < QUEUE_MAX)
         m->queue[m->queue_count++] = p;
 }
@@ -21,9 +22,11 @@ static void keep(struct member *m, struct packet p)
 static struct sad_pair *pair_of(struct member *m, uint8_t tunnel)
 {
     struct sad_pair *best = NULL;
-    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+    uint32_t slot;
+    each_pair(slot, m)
+    {
         struct sad_pair *p = &m->sad->pairs[slot];
-        if (atomic_load(&p->state) == PAIR_ACTIVE && p->entry == tunnel &&
+        if (atomic_load_explicit(&p->state, memory_order_relaxed) == PAIR_ACTIVE && p->entry == tunnel &&
             (!best || p->connection > best->connection))
             best = p;
     }
@@ -40,6 +43,7 @@ static void lease_due(void *context, struct happening *h)
         later(m->world, m->frozen - m->world->schedule.now + NS_PER_US, lease_due, m, slot);
         return;
     }
+    m->leases_due &= ~(1ull << slot);
     if (m->control_up && pair_used(&m->sad->pairs[slot])) {
         shared_group_lease_due(&m->shared, slot, member_now(m));
         control_run(m);
@@ -48,6 +52,10 @@ static void lease_due(void *context, struct happening *h)
 
 static void note_lease(struct member *m, const struct sad_pair *p)
 {
+    uint64_t bit = 1ull << sad_slot(m->sad, p);
+    if (m->leases_due & bit)
+        return;
+    m->leases_due |= bit;
     later(m->world, between(m->world, 0, 2 * NS_PER_MS), lease_due, m, sad_slot(m->sad, p));
 }
 
@@ -80,6 +88,7 @@ static void takeover_break(struct member *m, struct sad_pair *p, uint32_t word)
 static enum drop_reason admit(struct member *m, struct sad_pair *p)
 {
     uint32_t word = atomic_load(&m->sad->groups[GROUP].word);
+    pair_changed(m, sad_slot(m->sad, p));
     if (m->break_takeover && sad_group_active(word) && atomic_load(&p->epoch) != sad_group_epoch(word)) {
         takeover_break(m, p, word);
         return DROP_NOT_OWNER;
@@ -222,9 +231,10 @@ static void engine_starts(void *context, struct happening *h)
     struct member *m = context;
     if (h->number != m->life || !m->node_up)
         return;
-    m->engine_up = true;
+    m->engine_up = m->stirred = true;
     for (uint32_t slot = 0; slot < SLOTS && m->world->mutation == MUTATION_REUSE; slot++) {
         struct sad_pair *p = &m->sad->pairs[slot];
+        pair_changed(m, slot);
         if (pair_used(p))
             atomic_store(&p->sequence_out,
                          atomic_load(&p->sequence_out) - MIN(atomic_load(&p->sequence_out), 3ul));

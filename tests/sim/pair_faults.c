@@ -27,16 +27,16 @@ const char *fault_name(uint8_t kind)
 
 void faults_draw(struct world *w)
 {
-    w->fault_count = 1 + rng_below(&w->rng, FAULTS_MAX - 3);
+    w->fault_count = 1 + dice_below(&w->dice, FAULTS_MAX - 3);
     for (unsigned i = 0; i < w->fault_count; i++)
         w->faults[i] = (struct fault){
             .at = between(w, START + NS_PER_S, START + 9 * NS_PER_S),
             .length =
                 chance(w, 500) ? between(w, NS_PER_MS, 600 * NS_PER_MS) : between(w, NS_PER_MS, 5 * NS_PER_S),
-            .kind = (uint8_t)rng_below(&w->rng, FAULT_KINDS),
-            .member = (uint8_t)rng_below(&w->rng, 2),
-            .way = (uint8_t)(1 + rng_below(&w->rng, 3)),
-            .seed = rng_u64(&w->rng),
+            .kind = (uint8_t)dice_below(&w->dice, FAULT_KINDS),
+            .member = (uint8_t)dice_below(&w->dice, 2),
+            .way = (uint8_t)(1 + dice_below(&w->dice, 3)),
+            .seed = dice_u64(&w->dice),
         };
 }
 
@@ -68,6 +68,7 @@ static void tracked_back(void *context, struct happening *h)
     struct member *m = context;
     (void)h;
     m->tracked_down = false;
+    m->stirred = true;
     m->heard = m->world->schedule.now;
 }
 

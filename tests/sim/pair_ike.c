@@ -48,7 +48,6 @@ static void peer_deletes(void *context, struct happening *h)
 
 static void pair_remove(struct member *m, uint32_t slot)
 {
-    struct sad_pair *p = &m->sad->pairs[slot];
     struct record *r = record_find(m, SHARED_PAIR, slot);
     if (r) {
         m->world->truths[r->truth].deleted = true;
@@ -59,7 +58,7 @@ static void pair_remove(struct member *m, uint32_t slot)
     record_delete(m, SHARED_PAIR, slot);
     (void)shared_group_delete(&m->shared, KIND_PAIR, slot, member_now(m));
     shared_group_pair_gone(&m->shared, slot, member_now(m));
-    atomic_store(&p->state, PAIR_FREE);
+    pair_free(m, slot);
 }
 
 static uint32_t slot_free(struct member *m)
@@ -128,13 +127,15 @@ static void tunnel_tick(struct member *m, uint8_t tunnel)
 {
     struct world *w = m->world;
     ns now = w->schedule.now;
-    uint32_t newest = 0;
-    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+    uint32_t newest = 0, slot;
+    each_pair(slot, m)
+    {
         const struct sad_pair *p = &m->sad->pairs[slot];
         if (atomic_load(&p->state) == PAIR_ACTIVE && p->entry == tunnel)
             newest = MAX(newest, p->connection);
     }
-    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+    each_pair(slot, m)
+    {
         const struct sad_pair *p = &m->sad->pairs[slot];
         if (!pair_used(p) || p->entry != tunnel)
             continue;
@@ -214,7 +215,7 @@ static void peer_sends(struct world *w, uint32_t truth)
     struct truth *t = &w->truths[truth];
     uint64_t number = (uint64_t)truth << 32 | ++t->peer_sequence;
     bool both = w->members[0].serves && w->members[1].serves, twice = chance(w, 300);
-    unsigned one = rng_below(&w->rng, 2);
+    unsigned one = dice_below(&w->dice, 2);
     if (!w->healed && chance(w, w->loss))
         return;
     for (unsigned i = 0; i < 2; i++)
@@ -222,10 +223,10 @@ static void peer_sends(struct world *w, uint32_t truth)
             later(w, between(w, 0, 5 * NS_PER_MS), packet_arrives, &w->members[i], number);
     /* Somebody sends again what he heard. */
     if (!w->healed && chance(w, 30)) {
-        uint32_t old = 1 + rng_below(&w->rng, w->truth_count - 1);
+        uint32_t old = 1 + dice_below(&w->dice, w->truth_count - 1);
         if (w->truths[old].peer_sequence)
             later(w, between(w, 0, 5 * NS_PER_MS), packet_arrives, &w->members[one],
-                  (uint64_t)old << 32 | (1 + rng_u64(&w->rng) % w->truths[old].peer_sequence));
+                  (uint64_t)old << 32 | (1 + dice_u64(&w->dice) % w->truths[old].peer_sequence));
     }
 }
 
@@ -248,7 +249,7 @@ static void peer_tunnel(struct world *w, uint8_t tunnel)
     struct tunnel *t = &w->tunnel[tunnel];
     ns now = w->schedule.now;
     uint32_t newest = peer_newest(w, tunnel);
-    unsigned one = rng_below(&w->rng, 2);
+    unsigned one = dice_below(&w->dice, 2);
     if (newest && now - MAX(t->out_heard, t->since) > DEAD) {
         for (uint32_t i = 1; i <= newest; i++)
             if (w->truths[i].tunnel == tunnel)
@@ -341,7 +342,7 @@ static void op_drop(void *c, uint8_t kind, uint64_t key)
         return;
     struct sad_pair *p = &m->sad->pairs[key];
     bool used_before = pair_used(p);
-    atomic_store(&p->state, PAIR_FREE);
+    pair_free(m, (uint32_t)key);
     if (used_before)
         pair_lost_look(m->world, p->connection, m->shared.receiving, false);
 }
@@ -354,7 +355,7 @@ static void replica(struct member *m, uint32_t slot, uint32_t truth)
     uint32_t before = p->connection;
     if (pair_used(p) && !other)
         return;
-    atomic_store(&p->state, PAIR_FREE);
+    pair_free(m, slot);
     if (other)
         pair_lost_look(m->world, before, false, false);
     memset((char *)p + sizeof(p->state), 0, offsetof(struct sad_pair, seal_key) - sizeof(p->state));
@@ -364,7 +365,8 @@ static void replica(struct member *m, uint32_t slot, uint32_t truth)
     p->group = GROUP;
     p->protocol = 50;
     p->replay_size = 64;
-    p->iv_base = rng_u64(&m->world->rng);
+    p->iv_base = dice_u64(&m->world->dice);
+    pair_stands(m, slot);
     atomic_store(&p->state, PAIR_INBOUND);
     state_follow(m, slot);
 }
@@ -386,6 +388,7 @@ static void op_put_pair(void *c, uint32_t slot, struct bytes data, int64_t shift
     replica(m, slot, truth);
     p->granted_out = out;
     p->granted_in = m->world->mutation == MUTATION_REPLAY ? 0 : in;
+    pair_changed(m, slot);
     atomic_store(&p->sequence_ceiling, UINT64_MAX);
     atomic_store(&p->receive_ceiling, UINT64_MAX);
     atomic_store(&p->out_mark, UINT64_MAX);
@@ -400,6 +403,7 @@ static void op_grant(void *c, const struct session_lease *l, bool merge)
     m->touched++;
     if (!pair_used(p) || p->spi_in != l->spi_in || ignored(m, merge))
         return;
+    pair_changed(m, l->slot);
     p->granted_out = merge ? MAX(p->granted_out, l->out) : l->out;
     p->granted_in = merge ? MAX(p->granted_in, l->in) : l->in;
     if (m->world->mutation == MUTATION_REPLAY)
@@ -426,6 +430,7 @@ static void op_ceilings(void *c, uint32_t slot, const struct session_lease *l, u
     m->touched++;
     if (!pair_used(p) || p->spi_in != l->spi_in)
         return;
+    pair_changed(m, slot);
     atomic_store(&p->out_mark, out_mark);
     atomic_store(&p->in_mark, in_mark);
     atomic_store(&p->sequence_ceiling, l->out);
@@ -474,14 +479,7 @@ static void op_forget(void *c)
     struct member *m = c;
     tell(m->world, m, "forgets everything");
     m->world->forgotten++;
-    m->record_count = 0;
-    for (uint32_t slot = 0; slot < SLOTS; slot++) {
-        struct sad_pair *p = &m->sad->pairs[slot];
-        bool was = pair_used(p);
-        atomic_store(&p->state, PAIR_FREE);
-        if (was)
-            pair_lost_look(m->world, p->connection, false, false);
-    }
+    pairs_forget(m, false);
     m->touched = 0;
 }
 
@@ -551,9 +549,7 @@ static void op_released(void *c, uint64_t number)
 static uint64_t op_send_put(void *c, uint8_t kind, uint64_t key, struct bytes data, bool snapshot)
 {
     struct member *m = c;
-    struct session_statistics s;
-    session_statistics(m->session, &s);
-    if (snapshot && s.unacked_bytes > m->world->room + 256)
+    if (snapshot && session_unacked_bytes(m->session) > m->world->room + 256)
         failure(m->world, "promise 7: a snapshot does not wait for room");
     return session_put(m->session, member_now(m), GROUP, kind, key, data, snapshot, &m->actions);
 }
@@ -605,10 +601,10 @@ static bool op_feed(void *c)
 static size_t op_room(void *c)
 {
     struct member *m = c;
-    struct session_statistics s;
-    session_statistics(m->session, &s);
     bool unbounded = m->world->mutation == MUTATION_UNBOUNDED;
-    return session_room(m->session) && (unbounded || s.unacked_bytes < m->world->room) ? SNAPSHOT_ROOM : 0;
+    return session_room(m->session) && (unbounded || session_unacked_bytes(m->session) < m->world->room)
+               ? SNAPSHOT_ROOM
+               : 0;
 }
 
 const struct shared_group_ops pair_ops = {

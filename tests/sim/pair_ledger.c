@@ -114,7 +114,8 @@ static void ceilings_look(struct world *w, struct member *owner)
     struct member *standby = other_of(owner);
     if (!sad_group_active(atomic_load(&owner->sad->groups[GROUP].word)) || !may_take_over(standby))
         return;
-    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+    for (uint64_t rest = w->changed & owner->pairs & standby->pairs; rest; rest &= rest - 1) {
+        uint32_t slot = (uint32_t)__builtin_ctzll(rest);
         const struct sad_pair *a = &owner->sad->pairs[slot], *b = &standby->sad->pairs[slot];
         if (!pair_used(a) || !pair_used(b) || a->spi_in != b->spi_in)
             continue;
@@ -135,23 +136,35 @@ static void ceilings_look(struct world *w, struct member *owner)
 
 static void bounds_look(struct world *w, struct member *m)
 {
-    struct session_statistics s;
     if (!m->node_up || !m->control_up)
         return;
-    session_statistics(m->session, &s);
+    size_t unacked = session_unacked_bytes(m->session);
     if (m->shared.told_count > SLOTS || m->shared.hot_count > SLOTS || m->shared.list_count > RECORDS_MAX ||
         m->shared.stale_count > RECORDS_MAX || m->held_count >= HELD_MAX)
         failure(w, "promise 7: a queue of member %u grows without end", m->id);
-    if (s.unacked_bytes > 60000)
-        failure(w, "promise 7: %zu bytes of member %u wait for acknowledgements", s.unacked_bytes, m->id);
+    if (unacked > 60000)
+        failure(w, "promise 7: %zu bytes of member %u wait for acknowledgements", unacked, m->id);
+}
+
+/* What a member is, as far as the looks depend on it. */
+static uint32_t part_of(const struct member *m)
+{
+    return atomic_load(&m->sad->groups[GROUP].word) << 1 | may_take_over(m);
 }
 
 void ledger_look(struct world *w)
 {
     for (unsigned i = 0; i < 2; i++) {
+        uint32_t part = part_of(&w->members[i]);
+        if (part != w->looked_at[i] || w->look_at_all)
+            w->changed = UINT64_MAX;
+        w->looked_at[i] = part;
+    }
+    for (unsigned i = 0; i < 2; i++) {
         ceilings_look(w, &w->members[i]);
         bounds_look(w, &w->members[i]);
     }
+    w->changed = 0;
 }
 
 void ledger_free(struct world *w)

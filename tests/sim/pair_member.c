@@ -5,20 +5,9 @@
 
 #include "pair_world.h"
 
-bool member_frozen(const struct member *m)
-{
-    return m->frozen > m->world->schedule.now;
-}
-
 bool member_owns(const struct member *m)
 {
     return m->node_up && m->control_up && m->shared.membership.state == SESSION_OWNER;
-}
-
-bool pair_used(const struct sad_pair *p)
-{
-    uint32_t state = atomic_load(&p->state);
-    return state == PAIR_INBOUND || state == PAIR_ACTIVE;
 }
 
 /* ---- records ---- */
@@ -53,6 +42,18 @@ static bool has_pair(const struct member *m, uint32_t truth)
     const struct truth *t = &m->world->truths[truth];
     const struct sad_pair *p = &m->sad->pairs[t->slot];
     return m->node_up && pair_used(p) && p->spi_in == t->spi_in;
+}
+
+void pair_free(struct member *m, uint32_t slot)
+{
+    atomic_store(&m->sad->pairs[slot].state, PAIR_FREE);
+    m->pairs &= ~(1ull << slot);
+}
+
+void pair_stands(struct member *m, uint32_t slot)
+{
+    m->pairs |= 1ull << slot;
+    pair_changed(m, slot);
 }
 
 /* A member has the pair no more: does any? */
@@ -130,15 +131,17 @@ static void action_run(struct member *m, const struct session_actions *all, cons
 
 void control_run(struct member *m)
 {
+    m->stirred = true;
     if (m->running || !m->control_up)
         return;
     m->running = true;
     while (m->actions.count) {
         struct session_actions now = m->actions;
-        assert(session_actions_init(&m->actions) == 0);
+        m->actions = m->spare;
         for (size_t i = 0; i < now.count && !m->world->failed; i++)
             action_run(m, &now, &now.items[i]);
-        session_actions_done(&now);
+        session_actions_clear(&now);
+        m->spare = now;
     }
     m->running = false;
     control_release(m);
@@ -162,13 +165,13 @@ static void install(struct member *m, const struct held *h)
     p->protocol = 50;
     p->replay_size = 64;
     atomic_store(&p->epoch, epoch);
-    p->iv_base = sad_iv_base(m->id, epoch, rng_u64(&m->world->rng));
+    p->iv_base = sad_iv_base(m->id, epoch, dice_u64(&m->world->dice));
     atomic_store(&p->sequence_ceiling, h->ceilings.out);
     atomic_store(&p->receive_ceiling, h->ceilings.in);
     atomic_store(&p->out_mark, h->ceilings.out / 2 + 1);
     atomic_store(&p->in_mark, h->ceilings.in / 2 + 1);
+    pair_stands(m, t->slot);
     atomic_store(&p->state, PAIR_INBOUND);
-    atomic_store(&m->sad->slots_used, SLOTS);
 }
 
 /* An answer that leaves because its record was acknowledged: the other one has had it. */
@@ -184,6 +187,8 @@ static void answer(struct member *m, const struct held *h)
 
 void control_release(struct member *m)
 {
+    if (m->held_count == 0)
+        return;
     bool wait = m->world->mutation != MUTATION_NO_WAIT;
     unsigned done = 0;
     while (done < m->held_count &&
@@ -202,16 +207,17 @@ void control_release(struct member *m)
 
 /* ---- life ---- */
 
-static void forget_all(struct member *m)
+void pairs_forget(struct member *m, bool by_death)
 {
+    uint32_t slot;
     m->record_count = 0;
-    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+    each_pair(slot, m)
+    {
         struct sad_pair *p = &m->sad->pairs[slot];
-        uint32_t truth = p->connection;
         bool used = pair_used(p);
-        atomic_store(&p->state, PAIR_FREE);
+        pair_free(m, slot);
         if (used)
-            pair_lost_look(m->world, truth, false, true);
+            pair_lost_look(m->world, p->connection, false, by_death);
     }
 }
 
@@ -242,7 +248,7 @@ void control_start(struct member *m)
     sc.heartbeat = w->heartbeat;
     sc.dead = w->dead;
     m->session = session_new(&sc);
-    assert(m->session && session_actions_init(&m->actions) == 0);
+    assert(m->session && session_actions_init(&m->actions) == 0 && session_actions_init(&m->spare) == 0);
     assert(shared_group_init(&m->shared, &config, &pair_ops, m, state, epoch, bounded, member_now(m)) == 0);
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
         const struct sad_pair *p = &m->sad->pairs[slot];
@@ -275,6 +281,7 @@ void control_die(struct member *m)
     shared_group_done(&m->shared);
     session_free(m->session);
     session_actions_done(&m->actions);
+    session_actions_done(&m->spare);
     m->session = NULL;
 }
 
@@ -286,7 +293,7 @@ void member_start(struct member *m)
     m->active = m->tracked_down = false;
     m->queue_count = 0;
     atomic_store(&m->sad->groups[GROUP].word, sad_group_word(0, m->id, false));
-    forget_all(m);
+    pairs_forget(m, true);
     control_start(m);
 }
 
@@ -300,9 +307,9 @@ void member_die(struct member *m)
     atomic_store(&m->sad->groups[GROUP].word, 0);
     m->queue_count = 0;
     m->frozen = 0;
-    for (uint32_t slot = 0; slot < SLOTS; slot++)
-        if (pair_used(&m->sad->pairs[slot]))
-            pair_lost_look(m->world, m->sad->pairs[slot].connection, false, true);
+    uint32_t slot;
+    each_pair(slot, m) if (pair_used(&m->sad->pairs[slot]))
+        pair_lost_look(m->world, m->sad->pairs[slot].connection, false, true);
 }
 
 void verdict_changed(struct member *m)
@@ -314,6 +321,29 @@ void verdict_changed(struct member *m)
     shared_group_verdict(&m->shared, m->active, member_now(m));
     m->in_verdict = false;
     control_run(m);
+}
+
+/* By the world's clock; nothing is due while the member stands still. */
+ns member_deadline(const struct member *m)
+{
+    ns at = NS_NEVER;
+    if (!m->node_up)
+        return at;
+    if (m->queue_count && m->engine_up)
+        at = MAX(atomic_load(&m->sad->held_until), (ns)m->ahead) - (ns)m->ahead;
+    if (m->control_up) {
+        ns machines = ns_min(session_deadline(m->session), shared_group_deadline(&m->shared));
+        if (machines != NS_NEVER)
+            at = ns_min(at, machines - MIN((ns)m->ahead, machines));
+        at = ns_min(at, ns_min(m->drain_at, election_deadline(m)));
+        if (m->id == 1 && !m->connected)
+            at = ns_min(at, m->connect_at);
+        if (sad_group_active(atomic_load(&m->sad->groups[GROUP].word)))
+            at = ns_min(at, m->ike_at);
+        if (m->actions.count)
+            at = 0;
+    }
+    return at == NS_NEVER ? at : MAX(at, m->frozen);
 }
 
 void control_tick(struct member *m)
@@ -332,7 +362,7 @@ void control_tick(struct member *m)
         shared_group_tick(&m->shared, now);
     control_run(m);
     election_tick(m);
-    if (m->id == 1 && w->schedule.now >= m->connect_at) {
+    if (m->id == 1 && !m->connected && w->schedule.now >= m->connect_at) {
         m->connect_at = w->schedule.now + between(w, 10 * NS_PER_MS, 60 * NS_PER_MS);
         channel_try(w);
     }

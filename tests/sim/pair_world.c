@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs the pair simulator (pair_world.h): faults of a seed, then everything heals, and what must hold then is
- * checked: one owner, the standby in step with the same records, traffic both ways on every tunnel. What must
- * hold always is looked at after each step (pair_ledger.c).
- *
- *   pair_world FIRST COUNT              runs seeds FIRST .. FIRST+COUNT-1; a seed that fails is shrunk
- *   pair_world --show SEED [MASK]       one seed with its timeline, only with the faults of the mask
- *   pair_world --mutations COUNT        each deliberate bug must be found within COUNT seeds
+/* One run of the pair simulator (pair_world.h): faults of a seed, then everything heals, and what must hold
+ * then is checked: one owner, the standby in step with the same records, traffic both ways on every tunnel.
+ * What must hold always is looked at after each step (pair_ledger.c).
  */
 #include <assert.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,16 +12,6 @@
 #include "pair_world.h"
 
 static const ns CHAOS_END = START + 10 * NS_PER_S, SETTLE = 4 * NS_PER_S, FLOW = 8 * NS_PER_S;
-
-ns between(struct world *w, ns low, ns high)
-{
-    return low + rng_u64(&w->rng) % (high - low + 1);
-}
-
-bool chance(struct world *w, uint32_t permille)
-{
-    return rng_below(&w->rng, 1000) < permille;
-}
 
 void failure(struct world *w, const char *format, ...)
 {
@@ -57,44 +44,61 @@ void tell(struct world *w, const struct member *m, const char *format, ...)
     printf("\n");
 }
 
-void later(struct world *w, ns after, void (*run)(void *context, struct happening *h), void *context,
-           uint64_t number)
-{
-    schedule_put(
-        &w->schedule,
-        (struct happening){.at = w->schedule.now + after, .run = run, .context = context, .number = number});
-}
-
 /* ---- a world ---- */
 
 static struct sad *tables[2];
 static struct truth *truths;
 
-static void member_tick(void *context, struct happening *h)
+/* A member looks after its deadlines each 4 ms: whatever is due is served late by up to that. */
+static const ns WAKES = 4 * NS_PER_MS;
+
+static void member_wakes(void *context, struct happening *h)
 {
     struct member *m = context;
-    (void)h;
+    if (h->at != m->wake_at)
+        return;
+    m->wake_at = NS_NEVER;
+    m->stirred = true;
     control_tick(m);
     engine_go_on(m);
-    later(m->world, 4 * NS_PER_MS, member_tick, m, 0);
 }
 
-static void world_init(struct world *w, uint64_t seed, uint32_t mask, enum mutation mutation, bool show)
+static void wake(struct member *m)
+{
+    struct world *w = m->world;
+    if (!m->stirred && !w->look_at_all)
+        return;
+    m->stirred = false;
+    ns due = member_deadline(m);
+    if (due >= m->wake_at)
+        return;
+    ns first = START + m->id * NS_PER_MS;
+    ns at = MAX(first, MAX(due, w->schedule.now + 1));
+    at = first + (at - first + WAKES - 1) / WAKES * WAKES;
+    if (at >= m->wake_at)
+        return;
+    m->wake_at = at;
+    schedule_put(&w->schedule, (struct happening){.at = at, .run = member_wakes, .context = m});
+}
+
+static void world_init(struct world *w, const struct run *r)
 {
     static const ns hellos[] = {15 * NS_PER_MS, 100 * NS_PER_MS, 250 * NS_PER_MS};
-    *w = (struct world){
-        .seed = seed, .fault_mask = mask, .mutation = mutation, .show = show, .truth_count = 1};
-    rng_init_number(&w->rng, seed);
+    *w = (struct world){.mutation = r->mutation,
+                        .show = r->show,
+                        .look_at_all = r->look_at_all,
+                        .truth_count = 1,
+                        .dice = dice_of(r->seed)};
     schedule_init(&w->schedule, START);
-    w->tunnels = 1 + rng_below(&w->rng, TUNNELS_MAX);
-    w->limits = (struct lease_limits){64 << rng_below(&w->rng, 3), 40 + rng_below(&w->rng, 200)};
-    w->room = chance(w, 500) ? 100 + rng_below(&w->rng, 500) : 8000;
-    w->hello = hellos[rng_below(&w->rng, ARRAY_SIZE(hellos))];
+    w->tunnels = 1 + dice_below(&w->dice, TUNNELS_MAX);
+    w->limits = (struct lease_limits){64 << dice_below(&w->dice, 3), 40 + dice_below(&w->dice, 200)};
+    w->room = chance(w, 500) ? 100 + dice_below(&w->dice, 500) : 8000;
+    w->hello = hellos[dice_below(&w->dice, ARRAY_SIZE(hellos))];
     w->hold = w->hello * 7 / 2;
     w->heartbeat = chance(w, 500) ? 50 * NS_PER_MS : 250 * NS_PER_MS;
     w->dead = w->heartbeat * 4;
     w->link_delay = chance(w, 150) ? between(w, NS_PER_MS, 50 * NS_PER_MS) : 2 * NS_PER_MS;
-    w->loss = chance(w, 500) ? 0 : rng_below(&w->rng, 80);
+    w->loss = chance(w, 500) ? 0 : dice_below(&w->dice, 80);
     w->truths = truths;
     faults_draw(w);
     for (unsigned i = 0; i < 2; i++) {
@@ -107,15 +111,15 @@ static void world_init(struct world *w, uint64_t seed, uint32_t mask, enum mutat
         memset(m->sad, 0, sizeof(struct sad));
         for (uint32_t slot = 0; slot < SLOTS; slot++)
             atomic_store(&m->sad->pairs[slot].state, PAIR_FREE);
+        m->wake_at = NS_NEVER;
         sad_init(m->sad, SLOTS);
         for (unsigned t = 0; t < TUNNELS_MAX; t++)
             m->rekey_at[t] = NS_NEVER;
         member_start(m);
-        later(w, i * NS_PER_MS, member_tick, m, 0);
     }
     later(w, 0, peer_tick, w, 0);
     for (unsigned i = 0; i < w->fault_count; i++)
-        if (mask >> i & 1)
+        if (r->mask >> i & 1)
             schedule_put(
                 &w->schedule,
                 (struct happening){.at = w->faults[i].at, .run = fault_befalls, .context = w, .number = i});
@@ -135,6 +139,8 @@ static void run_until(struct world *w, ns until)
     while (!w->failed && schedule_step(&w->schedule, until)) {
         w->steps++;
         ledger_look(w);
+        wake(&w->members[0]);
+        wake(&w->members[1]);
     }
 }
 
@@ -150,6 +156,7 @@ static void heal(struct world *w)
         m->frozen = 0;
         m->break_takeover = 0;
         m->tracked_down = false;
+        m->stirred = true;
         if (!m->node_up)
             member_start(m);
         else if (!m->control_up)
@@ -247,12 +254,7 @@ static void flow_look(struct world *w, ns since)
     }
 }
 
-struct totals {
-    uint64_t runs, failed, steps, out, in, refused, takeovers, switchovers, merges, forgotten, lost_dead,
-        conflicts, lost_forgotten, renegotiated, snapshots;
-};
-
-static void total(struct totals *t, const struct world *w)
+static void total(struct run_totals *t, const struct world *w)
 {
     t->runs++;
     t->failed += w->failed;
@@ -272,11 +274,10 @@ static void total(struct totals *t, const struct world *w)
         t->merges += w->members[i].control_up ? w->members[i].shared.membership.merges : 0;
 }
 
-static bool run_seed(uint64_t seed, uint32_t mask, enum mutation mutation, bool show, struct totals *t,
-                     uint64_t *ret_trace, char why[160], unsigned *ret_faults)
+bool run_seed(struct run *r, struct run_totals *t)
 {
     static struct world w;
-    world_init(&w, seed, mask, mutation, show);
+    world_init(&w, r);
     run_until(&w, CHAOS_END);
     if (!w.failed)
         heal(&w);
@@ -288,121 +289,34 @@ static bool run_seed(uint64_t seed, uint32_t mask, enum mutation mutation, bool 
     run_until(&w, CHAOS_END + FLOW);
     if (!w.failed)
         flow_look(&w, CHAOS_END);
-    if (show)
+    if (r->show)
         pairs_tell(&w);
     total(t, &w);
-    *ret_trace = w.trace;
-    *ret_faults = w.fault_count;
-    memcpy(why, w.why, sizeof(w.why));
+    r->trace = w.trace;
+    r->fault_count = w.fault_count;
+    r->steps = w.steps;
+    memcpy(r->why, w.why, sizeof(r->why));
     world_done(&w);
     return !w.failed;
 }
 
-/* Faults are taken away one by one while it still fails. */
-static void shrink(uint64_t seed, const char *program)
+void run_memory(void)
 {
-    struct totals ignored = {0};
-    uint64_t trace;
-    unsigned count = FAULTS_MAX;
-    char why[160], first[160];
-    uint32_t mask = (1 << FAULTS_MAX) - 1;
-    run_seed(seed, mask, MUTATION_NONE, false, &ignored, &trace, first, &count);
-    for (unsigned i = 0; i < count; i++)
-        if (!run_seed(seed, mask & ~(1u << i), MUTATION_NONE, false, &ignored, &trace, why, &count))
-            mask &= ~(1u << i);
-    run_seed(seed, mask, MUTATION_NONE, false, &ignored, &trace, why, &count);
-    mask &= (1u << count) - 1;
-    printf("seed %lu: %s\n  shrunk to %d faults: %s\n  %s --show %lu %u\n", seed, first,
-           __builtin_popcount(mask), why, program, seed, mask);
-    fflush(stdout);
-}
-
-static int run_many(const char *program, uint64_t first, uint64_t count)
-{
-    struct totals t = {0};
-    uint64_t trace, again;
-    char why[160];
-    unsigned faults;
-    for (uint64_t seed = first; seed < first + count && t.failed < 10; seed++) {
-        if (!run_seed(seed, UINT32_MAX, MUTATION_NONE, false, &t, &trace, why, &faults))
-            shrink(seed, program);
-        if (seed % 200 != 0)
-            continue;
-        struct totals ignored = {0};
-        run_seed(seed, UINT32_MAX, MUTATION_NONE, false, &ignored, &again, why, &faults);
-        if (again != trace) {
-            printf("seed %lu: two runs differ\n", seed);
-            t.failed++;
-        }
-    }
-    printf("%lu seeds, %lu failed; %lu steps, %lu packets out, %lu in, %lu refused; %lu takeovers, %lu "
-           "switchovers, "
-           "%lu merges, %lu snapshots; pairs lost with the last member %lu, for a slot %lu, forgotten %lu "
-           "(in %lu), begun "
-           "anew by the "
-           "peer %lu\n",
-           t.runs, t.failed, t.steps, t.out, t.in, t.refused, t.takeovers, t.switchovers, t.merges,
-           t.snapshots, t.lost_dead, t.conflicts, t.lost_forgotten, t.forgotten, t.renegotiated);
-    return t.failed || t.runs != count ? 1 : 0;
-}
-
-static int run_mutations(uint64_t count)
-{
-    static const char *const names[MUTATIONS] = {"",
-                                                 "reuse a sequence",
-                                                 "skip the wait",
-                                                 "forget the epoch",
-                                                 "deliver a replay",
-                                                 "two owners",
-                                                 "lost record",
-                                                 "raised too early",
-                                                 "stale kept",
-                                                 "unbounded queue",
-                                                 "merge forgotten"};
-    int missed = 0;
-    for (enum mutation m = MUTATION_NONE + 1; m < MUTATIONS; m++) {
-        struct totals t = {0};
-        uint64_t trace, seed = 1;
-        char why[160] = "";
-        unsigned faults;
-        while (seed <= count && run_seed(seed, UINT32_MAX, m, false, &t, &trace, why, &faults))
-            seed++;
-        missed += seed > count;
-        if (seed > count)
-            printf("%-18s NOT FOUND in %lu seeds\n", names[m], count);
-        else
-            printf("%-18s found by seed %lu: %s\n", names[m], seed, why);
-        fflush(stdout);
-    }
-    return missed ? 1 : 0;
-}
-
-int main(int argc, char **argv)
-{
-    for (unsigned i = 0; i < 2; i++)
+    /* Each world frees all that it had: the next one takes the same pages. */
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    mallopt(M_MMAP_THRESHOLD, 64 << 20);
+    for (unsigned i = 0; i < 2; i++) {
         tables[i] = aligned_alloc(64, (sad_size(SLOTS) + 63) / 64 * 64);
-    truths = calloc(TRUTHS_MAX, sizeof(*truths));
-    assert(tables[0] && tables[1] && truths);
-    for (unsigned i = 0; i < 2; i++)
+        assert(tables[i]);
         memset(tables[i], 0, sad_size(SLOTS));
-    int result = 2;
-    if (argc >= 3 && strcmp(argv[1], "--show") == 0) {
-        struct totals t = {0};
-        uint64_t trace;
-        char why[160];
-        unsigned faults;
-        uint32_t mask = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : UINT32_MAX;
-        enum mutation m = argc > 4 ? (enum mutation)strtoul(argv[4], NULL, 10) : MUTATION_NONE;
-        result = run_seed(strtoull(argv[2], NULL, 10), mask, m, true, &t, &trace, why, &faults) ? 0 : 1;
-    } else if (argc == 3 && strcmp(argv[1], "--mutations") == 0) {
-        result = run_mutations(strtoull(argv[2], NULL, 10));
-    } else if (argc == 3) {
-        result = run_many(argv[0], strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10));
-    } else {
-        fprintf(stderr, "usage: %s FIRST COUNT | --show SEED [MASK] | --mutations COUNT\n", argv[0]);
     }
+    truths = calloc(TRUTHS_MAX, sizeof(*truths));
+    assert(truths);
+}
+
+void run_memory_done(void)
+{
     free(tables[0]);
     free(tables[1]);
     free(truths);
-    return result;
 }

@@ -6,13 +6,13 @@
  *
  * pair_member.c is a member's control and engine, pair_ike.c its IKE and its peer's, pair_channel.c the bytes
  * between the members, pair_election.c who serves the address, pair_faults.c what befalls them, pair_ledger.c
- * what the outside saw and must never see; pair_world.c runs seeds, judges at the end, and shrinks what
- * fails.
+ * what the outside saw and must never see; pair_world.c runs a seed and judges at the end, pair_main.c runs
+ * many and shrinks what fails.
  */
 #ifndef SIM_PAIR_WORLD_H
 #define SIM_PAIR_WORLD_H
 
-#include "base/rng.h"
+#include "dice.h"
 #include "ipsec/sad.h"
 #include "replication/shared_group.h"
 #include "schedule.h"
@@ -121,6 +121,7 @@ struct member {
 
     /* what a crash of control leaves */
     struct sad *sad;
+    uint64_t pairs; /* bit of each slot that may hold a pair */
     struct record records[RECORDS_MAX];
     unsigned record_count;
     struct {
@@ -140,12 +141,15 @@ struct member {
     uint64_t control_life;
     struct shared_group shared;
     struct session *session;
-    struct session_actions actions;
+    struct session_actions actions, spare;
     bool running; /* actions are being carried out */
     struct held held[HELD_MAX];
     unsigned held_count;
     uint64_t need;
-    bool peer_lost_now; /* what is released now is not acknowledged */
+    uint64_t leases_due; /* bit of each slot of which the engine's word is under way */
+    ns wake_at;          /* when the member looks after its deadlines next */
+    bool stirred;        /* one of them may be nearer than that */
+    bool peer_lost_now;  /* what is released now is not acknowledged */
     ns ike_at, drain_at, connect_at;
     ns rekey_at[TUNNELS_MAX];
     bool connected;
@@ -182,8 +186,8 @@ struct tunnel {
 };
 
 struct world {
-    uint64_t seed, trace;
-    struct rng rng;
+    uint64_t trace;
+    struct dice dice;
     struct schedule schedule;
     struct member members[2];
     struct pipe pipes[2]; /* [i]: towards member i */
@@ -198,12 +202,15 @@ struct world {
     uint32_t iv_room, iv_count;
     struct fault faults[FAULTS_MAX];
     unsigned fault_count;
-    uint32_t fault_mask;
     struct lease_limits limits;
     size_t room;
     ns heartbeat, dead, hello, hold, link_delay;
     uint32_t loss; /* of hellos and packets, permille */
     enum mutation mutation;
+    /* What the next look is for: bit of each slot in which something changed, and what the members were. */
+    uint64_t changed;
+    uint32_t looked_at[2];
+    bool look_at_all; /* each time, to prove that nothing is missed */
     bool show, failed, healed;
     char why[160];
 
@@ -212,16 +219,71 @@ struct world {
     ns gap; /* longest time from the healing to traffic on a tunnel */
 };
 
-ns between(struct world *w, ns low, ns high);
-bool chance(struct world *w, uint32_t permille);
+static inline ns between(struct world *w, ns low, ns high)
+{
+    return low + dice_u64(&w->dice) % (high - low + 1);
+}
+
+static inline bool chance(struct world *w, uint32_t permille)
+{
+    return dice_below(&w->dice, 1000) < permille;
+}
+
 void failure(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void tell(struct world *w, const struct member *m, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void later(struct world *w, ns after, void (*run)(void *context, struct happening *h), void *context,
-           uint64_t number);
+static inline void later(struct world *w, ns after, void (*run)(void *context, struct happening *h),
+                         void *context, uint64_t number)
+{
+    schedule_put(
+        &w->schedule,
+        (struct happening){.at = w->schedule.now + after, .run = run, .context = context, .number = number});
+}
+
+/* ---- pair_world.c ---- */
+
+struct run {
+    uint64_t seed;
+    uint32_t mask; /* of faults */
+    enum mutation mutation;
+    bool show, look_at_all;
+
+    uint64_t trace, steps; /* what came of it */
+    unsigned fault_count;
+    char why[160];
+};
+
+struct run_totals {
+    uint64_t runs, failed, steps, out, in, refused, takeovers, switchovers, merges, forgotten, lost_dead,
+        conflicts, lost_forgotten, renegotiated, snapshots;
+};
+
+void run_memory(void); /* before the first */
+void run_memory_done(void);
+bool run_seed(struct run *r, struct run_totals *t); /* whether every promise held */
 
 /* ---- pair_member.c ---- */
 
+static inline bool pair_used(const struct sad_pair *p)
+{
+    uint32_t state = atomic_load_explicit(&p->state, memory_order_relaxed);
+    return state == PAIR_INBOUND || state == PAIR_ACTIVE;
+}
+
+/* Each slot that may hold a pair of the member, lowest first. */
+#define each_pair(slot, m)                                                                        \
+    for (uint64_t rest_ = (m)->pairs; rest_ && ((slot) = (uint32_t)__builtin_ctzll(rest_), true); \
+         rest_ &= rest_ - 1)
+
+static inline void pair_changed(struct member *m, uint32_t slot)
+{
+    m->world->changed |= 1ull << slot;
+}
+
+void pair_free(struct member *m, uint32_t slot);
+void pair_stands(struct member *m, uint32_t slot); /* before it is used */
+void pairs_forget(struct member *m, bool by_death);
+ns member_deadline(const struct member *m);
 static inline struct member *other_of(struct member *m)
 {
     return &m->world->members[1 - m->id];
@@ -232,7 +294,11 @@ static inline ns member_now(const struct member *m)
     return m->world->schedule.now + (ns)m->ahead;
 }
 
-bool member_frozen(const struct member *m);
+static inline bool member_frozen(const struct member *m)
+{
+    return m->frozen > m->world->schedule.now;
+}
+
 bool member_owns(const struct member *m); /* its control believes so */
 void member_start(struct member *m);      /* the node, with nothing */
 void member_die(struct member *m);
@@ -247,7 +313,6 @@ void verdict_changed(struct member *m);
 struct record *record_find(struct member *m, uint8_t kind, uint64_t key);
 void record_put(struct member *m, uint8_t kind, uint64_t key, uint32_t version, uint32_t truth, bool used);
 void record_delete(struct member *m, uint8_t kind, uint64_t key);
-bool pair_used(const struct sad_pair *p);
 void pair_lost_look(struct world *w, uint32_t truth, bool by_snapshot, bool by_death);
 
 /* ---- pair_engine.c ---- */
@@ -279,6 +344,7 @@ void channel_free(struct world *w);
 /* ---- pair_election.c ---- */
 
 void election_tick(struct member *m);
+ns election_deadline(const struct member *m);
 void election_set(struct member *m, bool active, const char *why);
 void election_resign(struct member *m, const char *why);
 

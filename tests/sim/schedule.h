@@ -19,9 +19,17 @@ struct happening {
     size_t len;
 };
 
+/* The heap moves these; a happening stays where it was put. */
+struct schedule_entry {
+    ns at;
+    uint64_t order;
+    uint32_t place;
+};
+
 struct schedule {
-    struct happening *heap;
-    size_t count, room;
+    struct schedule_entry *heap; /* places beyond `count` name the happenings that are free */
+    struct happening *happenings;
+    uint32_t count, room;
     uint64_t order;
     ns now;
 };
