@@ -19,20 +19,6 @@ static void keep(struct member *m, struct packet p)
         m->queue[m->queue_count++] = p;
 }
 
-static struct sad_pair *pair_of(struct member *m, uint8_t tunnel)
-{
-    struct sad_pair *best = NULL;
-    uint32_t slot;
-    each_pair(slot, m)
-    {
-        struct sad_pair *p = &m->sad->pairs[slot];
-        if (atomic_load_explicit(&p->state, memory_order_relaxed) == PAIR_ACTIVE && p->entry == tunnel &&
-            (!best || p->connection > best->connection))
-            best = p;
-    }
-    return best;
-}
-
 /* ---- what control is told ---- */
 
 static void lease_due(void *context, struct happening *h)
@@ -98,11 +84,17 @@ static enum drop_reason admit(struct member *m, struct sad_pair *p)
 
 /* ---- out ---- */
 
-static void send(struct member *m, uint8_t tunnel)
+static void send(struct member *m, uint8_t tunnel, enum inside kind)
 {
     struct world *w = m->world;
-    struct sad_pair *p = pair_of(m, tunnel);
+    struct sad_pair *p;
     uint64_t sequence;
+    if (!policy_protects(m, tunnel, kind, &p)) {
+        ledger_clear(w, m, tunnel, kind);
+        return;
+    }
+    if (kind != INSIDE_PROTECTED)
+        failure(w, "a packet that no access list names is protected by member %u", m->id);
     if (!p) {
         if (sad_group_active(atomic_load(&m->sad->groups[GROUP].word)) && m->control_up)
             ike_rekey(m, tunnel, between(w, 0, 20 * NS_PER_MS));
@@ -119,18 +111,18 @@ static void send(struct member *m, uint8_t tunnel)
         note_lease(m, p);
     ledger_sent(w, m, p->connection, sequence, p->iv_base ^ sequence);
     struct truth *t = &w->truths[p->connection];
-    if (t->peer_has && !(w->hello_dark >> 3 & 1))
+    if (t->peer_has && !lost(w))
         w->tunnel[tunnel].out_heard = w->schedule.now;
 }
 
-void engine_inside(struct member *m, uint8_t tunnel)
+void engine_inside(struct member *m, uint8_t tunnel, enum inside kind)
 {
     if (!m->node_up)
         return;
     if (waits(m))
-        keep(m, (struct packet){.tunnel = tunnel});
+        keep(m, (struct packet){.tunnel = tunnel, .inside = (uint8_t)kind});
     else
-        send(m, tunnel);
+        send(m, tunnel, kind);
 }
 
 /* ---- in ---- */
@@ -193,8 +185,10 @@ static void receive(struct member *m, uint32_t truth, uint64_t sequence, unsigne
     if (replay_commit(&p->replay, p->replay_size, sequence) != DROP_NONE)
         return;
     uint32_t state = PAIR_INBOUND;
-    if (atomic_compare_exchange_strong(&p->state, &state, PAIR_ACTIVE))
+    if (atomic_compare_exchange_strong(&p->state, &state, PAIR_ACTIVE)) {
+        policy_pair_changed(m, sad_slot(m->sad, p));
         ike_used(m, truth);
+    }
     ledger_delivered(w, m, truth, sequence);
 }
 
@@ -220,7 +214,7 @@ void engine_go_on(struct member *m)
     m->queue_count = 0;
     for (unsigned i = 0; i < count; i++) {
         if (!queue[i].sequence)
-            engine_inside(m, queue[i].tunnel);
+            engine_inside(m, queue[i].tunnel, queue[i].inside);
         else
             engine_outside(m, queue[i].truth, queue[i].sequence);
     }
@@ -232,6 +226,7 @@ static void engine_starts(void *context, struct happening *h)
     if (h->number != m->life || !m->node_up)
         return;
     m->engine_up = m->stirred = true;
+    policy_begin(m);
     for (uint32_t slot = 0; slot < SLOTS && m->world->mutation == MUTATION_REUSE; slot++) {
         struct sad_pair *p = &m->sad->pairs[slot];
         pair_changed(m, slot);

@@ -18,6 +18,8 @@ static const char *const names[FAULT_KINDS] = {
     [FAULT_LEAVE] = "is stopped in good order",
     [FAULT_FLAP] = "the election flaps",
     [FAULT_POWER] = "the node dies in the middle of a transfer",
+    [FAULT_RECORDS] = "control dies and its records are lost",
+    [FAULT_CLOCK] = "its clock jumps ahead",
 };
 
 const char *fault_name(uint8_t kind)
@@ -154,9 +156,14 @@ static void processes(struct world *w, struct member *m, const struct fault *f)
 {
     switch (f->kind) {
     case FAULT_CONTROL:
+    case FAULT_RECORDS:
         if (!m->node_up || member_frozen(m) || m->leaving)
             return;
         control_die(m);
+        if (f->kind == FAULT_RECORDS) {
+            m->record_count = 0;
+            m->note.set = false;
+        }
         later(w, MIN(f->length, NS_PER_S), control_back, m, m->life);
         break;
     case FAULT_NODE:
@@ -174,6 +181,10 @@ static void processes(struct world *w, struct member *m, const struct fault *f)
             m->frozen = w->schedule.now + f->length;
             later(w, f->length + NS_PER_US, thaw, m, 0);
         }
+        break;
+    case FAULT_CLOCK:
+        m->ahead += (int64_t)f->length;
+        m->stirred = true;
         break;
     case FAULT_POWER:
         power_look(m, &(struct happening){.number = 1 + f->length / NS_PER_MS});

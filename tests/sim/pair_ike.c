@@ -52,7 +52,8 @@ static void pair_remove(struct member *m, uint32_t slot)
     if (r) {
         m->world->truths[r->truth].deleted = true;
         tell(m->world, m, "deletes pair %u", r->truth);
-        later(m->world, 5 * NS_PER_MS, peer_deletes, m->world, r->truth);
+        if (!lost(m->world))
+            later(m->world, 5 * NS_PER_MS, peer_deletes, m->world, r->truth);
     }
     record_delete(m, KIND_PAIR, slot);
     record_delete(m, SHARED_PAIR, slot);
@@ -198,9 +199,23 @@ static void peer_learns(void *context, struct happening *h)
     t->peer_until = NS_NEVER;
 }
 
+/* What is lost is asked for once more. */
+static void answer_again(void *context, struct happening *h)
+{
+    struct member *m = context;
+    const struct truth *t = &m->world->truths[h->number];
+    const struct record *r = m->control_up ? record_find(m, SHARED_PAIR, t->slot) : NULL;
+    if (r && r->truth == h->number)
+        ike_answer(m, r->truth);
+}
+
 void ike_answer(struct member *m, uint32_t truth)
 {
-    if (m->serves && m->node_up && is_active(m))
+    if (!m->serves || !m->node_up || !is_active(m))
+        return;
+    if (lost(m->world))
+        later(m->world, 300 * NS_PER_MS, answer_again, m, truth);
+    else
         later(m->world, between(m->world, NS_PER_MS, 10 * NS_PER_MS), peer_learns, m->world, truth);
 }
 
@@ -216,11 +231,15 @@ static void peer_sends(struct world *w, uint32_t truth)
     uint64_t number = (uint64_t)truth << 32 | ++t->peer_sequence;
     bool both = w->members[0].serves && w->members[1].serves, twice = chance(w, 300);
     unsigned one = dice_below(&w->dice, 2);
-    if (!w->healed && chance(w, w->loss))
+    if (lost(w))
         return;
-    for (unsigned i = 0; i < 2; i++)
-        if (w->members[i].serves && (!both || twice || i == one))
-            later(w, between(w, 0, 5 * NS_PER_MS), packet_arrives, &w->members[i], number);
+    unsigned copies = !w->healed && chance(w, w->twice) ? 2 : 1;
+    for (unsigned i = 0; i < 2 * copies; i++) {
+        struct member *to = &w->members[i % 2];
+        bool late = !w->healed && chance(w, w->late);
+        if (to->serves && (!both || twice || i % 2 == one))
+            later(w, between(w, 0, (late ? 150 : 5) * NS_PER_MS), packet_arrives, to, number);
+    }
     /* Somebody sends again what he heard. */
     if (!w->healed && chance(w, 30)) {
         uint32_t old = 1 + dice_below(&w->dice, w->truth_count - 1);
@@ -241,6 +260,11 @@ static uint32_t peer_newest(struct world *w, uint8_t tunnel)
             newest = i;
     }
     return newest;
+}
+
+static enum inside inside_draw(struct world *w)
+{
+    return chance(w, 950) ? INSIDE_PROTECTED : chance(w, 500) ? INSIDE_LEFT_OUT : INSIDE_ELSEWHERE;
 }
 
 static void peer_tunnel(struct world *w, uint8_t tunnel)
@@ -264,12 +288,12 @@ static void peer_tunnel(struct world *w, uint8_t tunnel)
         t->asked = t->since = now;
         if (!w->members[one].serves)
             one = 1 - one;
-        if (w->members[one].serves)
+        if (w->members[one].serves && !lost(w))
             later(w, between(w, 5 * NS_PER_MS, 20 * NS_PER_MS), exchange, &w->members[one], tunnel | 1 << 8);
     }
     for (unsigned i = 0; i < 2; i++)
         if (w->members[i].serves && chance(w, 700))
-            engine_inside(&w->members[i], tunnel);
+            engine_inside(&w->members[i], tunnel, inside_draw(w));
 }
 
 void peer_tick(void *context, struct happening *h)
@@ -316,7 +340,8 @@ static void state_follow(struct member *m, uint32_t slot)
     struct sad_pair *p = &m->sad->pairs[slot];
     uint32_t state = PAIR_INBOUND;
     if (r && r->used && p->connection == r->truth)
-        atomic_compare_exchange_strong(&p->state, &state, PAIR_ACTIVE);
+        if (atomic_compare_exchange_strong(&p->state, &state, PAIR_ACTIVE))
+            policy_pair_changed(m, slot);
 }
 
 static void op_put(void *c, uint8_t kind, uint64_t key, struct bytes data, int64_t shift, bool merge)
@@ -367,7 +392,6 @@ static void replica(struct member *m, uint32_t slot, uint32_t truth)
     p->replay_size = 64;
     p->iv_base = dice_u64(&m->world->dice);
     pair_stands(m, slot);
-    atomic_store(&p->state, PAIR_INBOUND);
     state_follow(m, slot);
 }
 

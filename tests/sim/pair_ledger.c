@@ -82,6 +82,13 @@ void ledger_sent(struct world *w, struct member *m, uint32_t truth, uint64_t seq
     base_look(w, m, truth, iv ^ sequence);
 }
 
+void ledger_clear(struct world *w, const struct member *m, uint8_t tunnel, enum inside kind)
+{
+    w->packets_clear++;
+    if (kind == INSIDE_PROTECTED)
+        failure(w, "promise 4: a packet for tunnel %u leaves member %u in clear", tunnel, m->id);
+}
+
 void ledger_delivered(struct world *w, struct member *m, uint32_t truth, uint64_t sequence)
 {
     struct truth *t = &w->truths[truth];

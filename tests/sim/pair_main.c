@@ -59,10 +59,11 @@ static int run_many(const char *program, uint64_t first, uint64_t count)
         else if (seed % AGAIN == 0 && !same_again(&r))
             t.failed++;
     }
-    printf("%lu seeds, %lu failed; %lu steps, %lu packets out, %lu in, %lu refused; %lu takeovers, %lu "
+    printf("%lu seeds, %lu failed; %lu steps, %lu packets out, %lu in, %lu rightly in clear, %lu refused; "
+           "%lu takeovers, %lu "
            "switchovers, %lu merges, %lu snapshots; pairs lost with the last member %lu, for a slot %lu, "
            "forgotten %lu (in %lu), begun anew by the peer %lu\n",
-           t.runs, t.failed, t.steps, t.out, t.in, t.refused, t.takeovers, t.switchovers, t.merges,
+           t.runs, t.failed, t.steps, t.out, t.in, t.clear, t.refused, t.takeovers, t.switchovers, t.merges,
            t.snapshots, t.lost_dead, t.conflicts, t.lost_forgotten, t.forgotten, t.renegotiated);
     return t.failed || t.runs != count ? 1 : 0;
 }

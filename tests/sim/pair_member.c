@@ -47,13 +47,22 @@ static bool has_pair(const struct member *m, uint32_t truth)
 void pair_free(struct member *m, uint32_t slot)
 {
     atomic_store(&m->sad->pairs[slot].state, PAIR_FREE);
+    if (m->pairs >> slot & 1)
+        policy_pair_changed(m, slot);
     m->pairs &= ~(1ull << slot);
 }
 
 void pair_stands(struct member *m, uint32_t slot)
 {
+    struct sad_pair *p = &m->sad->pairs[slot];
+    sad_slot_use(m->sad, slot);
+    policy_selector((uint8_t)p->entry, &p->selector);
+    p->spi_out = p->connection;
+    atomic_store(&p->preferred_since, p->connection); /* the newest sends */
+    atomic_store(&p->state, PAIR_INBOUND);
     m->pairs |= 1ull << slot;
     pair_changed(m, slot);
+    policy_pair_changed(m, slot);
 }
 
 /* A member has the pair no more: does any? */
@@ -171,7 +180,6 @@ static void install(struct member *m, const struct held *h)
     atomic_store(&p->out_mark, h->ceilings.out / 2 + 1);
     atomic_store(&p->in_mark, h->ceilings.in / 2 + 1);
     pair_stands(m, t->slot);
-    atomic_store(&p->state, PAIR_INBOUND);
 }
 
 /* An answer that leaves because its record was acknowledged: the other one has had it. */
@@ -241,6 +249,16 @@ void control_start(struct member *m)
             record_delete(m, SHARED_PAIR, slot);
             record_delete(m, KIND_PAIR, slot);
         }
+    /* And a pair without a record is nobody's. */
+    uint32_t orphan;
+    each_pair(orphan, m)
+    {
+        const struct sad_pair *p = &m->sad->pairs[orphan];
+        if (record_find(m, SHARED_PAIR, orphan) || !pair_used(p))
+            continue;
+        pair_free(m, orphan);
+        pair_lost_look(w, p->connection, false, true);
+    }
     m->control_up = true;
     m->control_life++;
     session_config_default(&sc);
@@ -289,6 +307,7 @@ void member_start(struct member *m)
 {
     m->node_up = m->engine_up = true;
     m->life++;
+    m->ahead = (int64_t)between(m->world, 0, 1000 * NS_PER_S); /* it counts from the start of the machine */
     m->note.set = false;
     m->active = m->tracked_down = false;
     m->queue_count = 0;
@@ -330,11 +349,11 @@ ns member_deadline(const struct member *m)
     if (!m->node_up)
         return at;
     if (m->queue_count && m->engine_up)
-        at = MAX(atomic_load(&m->sad->held_until), (ns)m->ahead) - (ns)m->ahead;
+        at = member_then(m, atomic_load(&m->sad->held_until));
     if (m->control_up) {
         ns machines = ns_min(session_deadline(m->session), shared_group_deadline(&m->shared));
         if (machines != NS_NEVER)
-            at = ns_min(at, machines - MIN((ns)m->ahead, machines));
+            at = ns_min(at, member_then(m, machines));
         at = ns_min(at, ns_min(m->drain_at, election_deadline(m)));
         if (m->id == 1 && !m->connected)
             at = ns_min(at, m->connect_at);

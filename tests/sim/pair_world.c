@@ -99,6 +99,8 @@ static void world_init(struct world *w, const struct run *r)
     w->dead = w->heartbeat * 4;
     w->link_delay = chance(w, 150) ? between(w, NS_PER_MS, 50 * NS_PER_MS) : 2 * NS_PER_MS;
     w->loss = chance(w, 500) ? 0 : dice_below(&w->dice, 80);
+    w->twice = chance(w, 500) ? 0 : dice_below(&w->dice, 50);
+    w->late = chance(w, 500) ? 0 : dice_below(&w->dice, 50);
     w->truths = truths;
     faults_draw(w);
     for (unsigned i = 0; i < 2; i++) {
@@ -106,13 +108,14 @@ static void world_init(struct world *w, const struct run *r)
         w->pipes[i].last = &w->pipes[i].first;
         m->world = w;
         m->id = (uint8_t)i;
-        m->ahead = (int64_t)between(w, 0, 1000 * NS_PER_S);
+        m->drift_ppm = chance(w, 500) ? 0 : (int32_t)dice_below(&w->dice, 10001) - 5000;
         m->sad = tables[i];
         memset(m->sad, 0, sizeof(struct sad));
         for (uint32_t slot = 0; slot < SLOTS; slot++)
             atomic_store(&m->sad->pairs[slot].state, PAIR_FREE);
         m->wake_at = NS_NEVER;
         sad_init(m->sad, SLOTS);
+        policy_begin(m);
         for (unsigned t = 0; t < TUNNELS_MAX; t++)
             m->rekey_at[t] = NS_NEVER;
         member_start(m);
@@ -261,6 +264,7 @@ static void total(struct run_totals *t, const struct world *w)
     t->steps += w->steps;
     t->out += w->packets_out;
     t->in += w->packets_in;
+    t->clear += w->packets_clear;
     t->refused += w->refused;
     t->takeovers += w->takeovers;
     t->switchovers += w->switchovers;
@@ -310,12 +314,16 @@ void run_memory(void)
         assert(tables[i]);
         memset(tables[i], 0, sad_size(SLOTS));
     }
+    for (unsigned i = 0; i < 2; i++)
+        sad_init(tables[i], SLOTS);
+    policy_memory(tables);
     truths = calloc(TRUTHS_MAX, sizeof(*truths));
     assert(truths);
 }
 
 void run_memory_done(void)
 {
+    policy_memory_done();
     free(tables[0]);
     free(tables[1]);
     free(truths);

@@ -63,6 +63,8 @@ enum fault_kind {
     FAULT_LEAVE,    /* a member is stopped in good order, and starts again */
     FAULT_FLAP,     /* the election gives the role away and takes it back at once */
     FAULT_POWER,    /* a node dies in the middle of a snapshot, a merge or a switchover */
+    FAULT_RECORDS,  /* control dies and its records are gone when it comes back */
+    FAULT_CLOCK,    /* a member's clock jumps ahead */
     FAULT_KINDS,
 };
 
@@ -108,16 +110,21 @@ struct held {
     struct session_lease ceilings;
 };
 
+/* Packets of the inside: for a tunnel; the same from a host that the access lists leave out; for another
+ * place. */
+enum inside { INSIDE_PROTECTED, INSIDE_LEFT_OUT, INSIDE_ELSEWHERE };
+
 struct packet {
     uint32_t truth;
     uint64_t sequence; /* 0: of the inside, for `tunnel` */
-    uint8_t tunnel;
+    uint8_t tunnel, inside;
 };
 
 struct member {
     struct world *world;
     uint8_t id;
-    int64_t ahead; /* of its clock */
+    int64_t ahead; /* of its clock, and how much faster it goes */
+    int32_t drift_ppm;
 
     /* what a crash of control leaves */
     struct sad *sad;
@@ -205,7 +212,8 @@ struct world {
     struct lease_limits limits;
     size_t room;
     ns heartbeat, dead, hello, hold, link_delay;
-    uint32_t loss; /* of hellos and packets, permille */
+    uint32_t loss;        /* of hellos, messages and packets, permille */
+    uint32_t twice, late; /* packets of the peer that come twice, or late */
     enum mutation mutation;
     /* What the next look is for: bit of each slot in which something changed, and what the members were. */
     uint64_t changed;
@@ -214,8 +222,8 @@ struct world {
     bool show, failed, healed;
     char why[160];
 
-    uint64_t steps, packets_out, packets_in, refused, takeovers, switchovers, merges, forgotten, lost_dead,
-        conflicts, lost_forgotten, renegotiated, snapshots;
+    uint64_t steps, packets_out, packets_in, packets_clear, refused, takeovers, switchovers, merges,
+        forgotten, lost_dead, conflicts, lost_forgotten, renegotiated, snapshots;
     ns gap; /* longest time from the healing to traffic on a tunnel */
 };
 
@@ -232,6 +240,12 @@ static inline bool chance(struct world *w, uint32_t permille)
 void failure(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void tell(struct world *w, const struct member *m, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* What crosses the network outside is lost now and then, until everything heals. */
+static inline bool lost(struct world *w)
+{
+    return !w->healed && chance(w, w->loss);
+}
+
 static inline void later(struct world *w, ns after, void (*run)(void *context, struct happening *h),
                          void *context, uint64_t number)
 {
@@ -254,8 +268,8 @@ struct run {
 };
 
 struct run_totals {
-    uint64_t runs, failed, steps, out, in, refused, takeovers, switchovers, merges, forgotten, lost_dead,
-        conflicts, lost_forgotten, renegotiated, snapshots;
+    uint64_t runs, failed, steps, out, in, clear, refused, takeovers, switchovers, merges, forgotten,
+        lost_dead, conflicts, lost_forgotten, renegotiated, snapshots;
 };
 
 void run_memory(void); /* before the first */
@@ -281,7 +295,7 @@ static inline void pair_changed(struct member *m, uint32_t slot)
 }
 
 void pair_free(struct member *m, uint32_t slot);
-void pair_stands(struct member *m, uint32_t slot); /* before it is used */
+void pair_stands(struct member *m, uint32_t slot); /* it is made: receives from now on */
 void pairs_forget(struct member *m, bool by_death);
 ns member_deadline(const struct member *m);
 static inline struct member *other_of(struct member *m)
@@ -291,7 +305,16 @@ static inline struct member *other_of(struct member *m)
 
 static inline ns member_now(const struct member *m)
 {
-    return m->world->schedule.now + (ns)m->ahead;
+    int64_t ran = (int64_t)(m->world->schedule.now - START);
+    return m->world->schedule.now + (ns)(m->ahead + ran / 1000 * m->drift_ppm / 1000);
+}
+
+/* When the world is where the member's clock is at `at`, as good as a wake-up needs it. */
+static inline ns member_then(const struct member *m, ns at)
+{
+    int64_t t = (int64_t)at - m->ahead, ran = t - (int64_t)START;
+    t -= ran / 1000 * m->drift_ppm / 1000;
+    return t < 0 ? 0 : (ns)t;
 }
 
 static inline bool member_frozen(const struct member *m)
@@ -317,10 +340,20 @@ void pair_lost_look(struct world *w, uint32_t truth, bool by_snapshot, bool by_d
 
 /* ---- pair_engine.c ---- */
 
-void engine_inside(struct member *m, uint8_t tunnel); /* a packet of the inside */
+void engine_inside(struct member *m, uint8_t tunnel, enum inside kind); /* a packet of the inside */
 void engine_outside(struct member *m, uint32_t truth, uint64_t sequence);
 void engine_go_on(struct member *m);
 void engine_die(struct member *m);
+
+/* ---- pair_policy.c ---- */
+
+void policy_memory(struct sad *const sads[2]); /* once for all worlds */
+void policy_memory_done(void);
+void policy_selector(uint8_t tunnel, struct selector *ret);
+void policy_begin(struct member *m);
+void policy_pair_changed(struct member *m, uint32_t slot); /* also gone */
+/* False: it leaves in clear. Else the pair that it leaves by, or NULL: there is none. */
+bool policy_protects(struct member *m, uint8_t tunnel, enum inside kind, struct sad_pair **ret);
 
 /* ---- pair_ike.c ---- */
 
@@ -357,6 +390,7 @@ const char *fault_name(uint8_t kind);
 /* ---- pair_ledger.c ---- */
 
 void ledger_sent(struct world *w, struct member *m, uint32_t truth, uint64_t sequence, uint64_t iv);
+void ledger_clear(struct world *w, const struct member *m, uint8_t tunnel, enum inside kind);
 void ledger_delivered(struct world *w, struct member *m, uint32_t truth, uint64_t sequence);
 void ledger_look(struct world *w); /* after each step */
 void ledger_free(struct world *w);
