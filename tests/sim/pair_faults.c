@@ -178,8 +178,9 @@ static void processes(struct world *w, struct member *m, const struct fault *f)
         break;
     case FAULT_FREEZE:
         if (m->node_up) {
-            m->frozen = w->schedule.now + f->length;
-            later(w, f->length + NS_PER_US, thaw, m, 0);
+            /* What waited meanwhile comes when it goes on: not later than the healing. */
+            m->frozen = MIN(w->schedule.now + f->length, CHAOS_END);
+            later(w, m->frozen - w->schedule.now + NS_PER_US, thaw, m, 0);
         }
         break;
     case FAULT_CLOCK:

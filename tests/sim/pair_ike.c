@@ -33,11 +33,12 @@ static void change(struct member *m, uint8_t kind, uint64_t key, uint32_t versio
     m->need = MAX(m->need, number);
 }
 
-static void hold(struct member *m, bool answer, uint32_t truth, const struct session_lease *ceilings)
+static void hold(struct member *m, bool answer, bool ours, uint32_t truth,
+                 const struct session_lease *ceilings)
 {
     assert(m->held_count < HELD_MAX);
     m->held[m->held_count++] =
-        (struct held){.need = m->need, .answer = answer, .truth = truth, .ceilings = *ceilings};
+        (struct held){.need = m->need, .answer = answer, .ours = ours, .truth = truth, .ceilings = *ceilings};
 }
 
 static void peer_deletes(void *context, struct happening *h)
@@ -88,9 +89,11 @@ static void negotiate(struct member *m, uint8_t tunnel, bool fresh)
                        .tunnel = tunnel,
                        .maker = m->id};
     m->need = 0;
+    /* Whoever answers waits for a sign that the other one has the keys (RFC 2409 §5.5). */
+    bool ours = !fresh && chance(w, 500);
     struct record *sa = record_find(m, KIND_SA, tunnel);
     change(m, KIND_SA, tunnel, sa ? sa->version + 1 : 1, 0, false);
-    change(m, KIND_PAIR, slot, 1, truth, false);
+    change(m, KIND_PAIR, slot, 1, truth, ours);
     record_put(m, SHARED_PAIR, slot, 1, truth, false);
     uint8_t data[DATA];
     data_write(record_find(m, SHARED_PAIR, slot), data);
@@ -98,8 +101,8 @@ static void negotiate(struct member *m, uint8_t tunnel, bool fresh)
                                             &ceilings, member_now(m));
     m->need = MAX(m->need, number);
     tell(w, m, "makes pair %u of tunnel %u in slot %u%s", truth, tunnel, slot, m->need ? ", waits" : "");
-    hold(m, false, truth, &ceilings);
-    hold(m, true, truth, &ceilings);
+    hold(m, false, ours, truth, &ceilings);
+    hold(m, true, ours, truth, &ceilings);
     control_run(m);
     control_release(m);
 }

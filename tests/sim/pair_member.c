@@ -180,6 +180,10 @@ static void install(struct member *m, const struct held *h)
     atomic_store(&p->out_mark, h->ceilings.out / 2 + 1);
     atomic_store(&p->in_mark, h->ceilings.in / 2 + 1);
     pair_stands(m, t->slot);
+    if (h->ours) {
+        atomic_store(&p->state, PAIR_ACTIVE);
+        policy_pair_changed(m, t->slot);
+    }
 }
 
 /* An answer that leaves because its record was acknowledged: the other one has had it. */

@@ -11,7 +11,7 @@
 
 #include "pair_world.h"
 
-static const ns CHAOS_END = START + 10 * NS_PER_S, SETTLE = 4 * NS_PER_S, FLOW = 8 * NS_PER_S;
+static const ns SETTLE = 4 * NS_PER_S, FLOW = 8 * NS_PER_S;
 
 void failure(struct world *w, const char *format, ...)
 {
@@ -156,7 +156,6 @@ static void heal(struct world *w)
     w->link_dark = w->hello_dark = 0;
     for (unsigned i = 0; i < 2; i++) {
         struct member *m = &w->members[i];
-        m->frozen = 0;
         m->break_takeover = 0;
         m->tracked_down = false;
         m->stirred = true;

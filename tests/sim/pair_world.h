@@ -17,7 +17,8 @@
 #include "replication/shared_group.h"
 #include "schedule.h"
 
-#define START (1000 * NS_PER_S)
+#define START     (1000 * NS_PER_S)
+#define CHAOS_END (START + 10 * NS_PER_S)
 
 enum {
     TUNNELS_MAX = 5,
@@ -106,6 +107,7 @@ struct record {
 struct held {
     uint64_t need;
     bool answer; /* else an installation */
+    bool ours;   /* we began the exchange: the pair sends at once */
     uint32_t truth;
     struct session_lease ceilings;
 };
