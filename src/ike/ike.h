@@ -17,7 +17,13 @@
 struct ike;     /* the machine */
 struct ike_job; /* a key exchange on its way */
 
-enum { IKE_ACTIONS_MAX = 64, IKE_ARENA_SIZE = 96 * 1024, IKE_DATAGRAM_MAX = 9000, IKE_RECORD_MAX = 2048 };
+enum {
+    IKE_ACTIONS_MAX = 64,
+    IKE_ARENA_SIZE = 96 * 1024,
+    IKE_DATAGRAM_MAX = 9000,
+    IKE_RECORD_MAX = 4096,
+    IKE_SA_RECORD_MAX = 2048
+};
 
 struct ike_limits {
     uint32_t sa_max;   /* IKE SAs, half-open ones included; 0: 110000 */
@@ -51,8 +57,10 @@ enum ike_event_type {
  * until the first IKE_EVENT_ROLE says otherwise.
  *
  * Becoming active touches no object. What fell due before is set anew, spread over time (limits.h), when its
- * turn comes; nothing is sent because of the change. Becoming standby drops what was being negotiated,
- * without a message; what is established stays as replicas.
+ * turn comes; nothing is sent because of the change, except that half-open phase 1 exchanges go on, at the
+ * same pace: the last message is sent again, byte for byte, or the key exchange begun anew. Becoming standby
+ * drops what was being negotiated, without a message; what is established stays as replicas, and so do
+ * half-open exchanges with a record.
  *
  * IKE_EVENT_REPLICA brings an ike_record of another member, its times shifted by `shift`, in any order and in
  * either role. The machine answers with IKE_ACTION_RECORD or IKE_ACTION_FORGET for the local store, and with
@@ -249,11 +257,19 @@ void ike_job_free(struct ike_job *job);
 
 /* ---- records: what a successor needs ---- */
 
-enum ike_record_kind { IKE_RECORD_SA = 1, IKE_RECORD_PAIR = 2, IKE_RECORD_CONNECTION = 3 };
+/* A build from before a kind refuses its records and is none the worse for it: each is good for itself. */
+enum ike_record_kind {
+    IKE_RECORD_SA = 1,
+    IKE_RECORD_PAIR = 2,
+    IKE_RECORD_CONNECTION = 3,
+    IKE_RECORD_HALF_OPEN = 4, /* key: as that of the IKE SA that it may become */
+};
 
 /* Feed every record that there is, before the first event and after ike_configure, in any order; then call
  * ike_restore_done once, which drops what does not fit together (its records are forgotten in later steps). A
- * restored machine sends nothing for being restored. -EINVAL: a record that cannot be read. */
+ * restored machine sends nothing for being restored, except that half-open phase 1 exchanges go on: in the
+ * first step the last message is sent again, or the key exchange begun anew. -EINVAL: a record that cannot be
+ * read. */
 int ike_restore(struct ike *ike, uint8_t kind, uint64_t key, struct bytes data, ns now) must_check;
 void ike_restore_done(struct ike *ike, ns now);
 

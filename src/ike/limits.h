@@ -28,6 +28,10 @@ enum {
     IKE_PROPOSED_POLICIES_MAX = 40,
     IKE_DPD_MISSES_DEFAULT = 3,
     IKE_RECORD_EXCHANGES_MAX = 4,
+    IKE_HALF_OPEN_RECORDS_MAX = 1024, /* half-open IKE SAs with a record: of ours, and of strangers */
+    /* Of strangers that have not proved their address: at once, and new ones in a second. */
+    IKE_HALF_OPEN_RECORDS_UNPROVEN = 64,
+    IKE_ANSWERED_LATELY_MAX = 256,
     IKE_LOGS_PER_SECOND = 10, /* of what a stranger may cause */
 };
 
@@ -54,6 +58,10 @@ enum {
 #define IKE_TAKEOVER_SPREAD (30 * NS_PER_S)
 /* More probes than the one before us may have sent that we were not told of. */
 #define IKE_TAKEOVER_DPD_JUMP 65536
+
+/* An answer that the one before us gave less than so long ago may not have left: it is sent again, of the
+ * latest IKE SAs that were answered. */
+#define IKE_TAKEOVER_ANSWERED_LATELY (2 * NS_PER_S)
 
 #define IKE_LIFETIME_MIN 10 /* s: a peer cannot make us rekey faster */
 #define IKE_PATH_RETRY   (5 * NS_PER_S)

@@ -6,6 +6,7 @@
 #include "ike/auth/preshared.h"
 #include "ike/exchange/exchange.h"
 #include "ike/exchange/message.h"
+#include "ike/half_open_record.h"
 #include "ike/intake/fragments.h"
 #include "ike/intake/intake.h"
 #include "ike/negotiate/proxy.h"
@@ -191,7 +192,7 @@ static void sa_end_doomed(struct ike *ike, struct ike_sa *sa)
     list_for_each_safe(&sa->wishes, l, next)
     {
         struct wish *w = list_entry(l, struct wish, on_sa);
-        if (!w->fresh && !w->exchange)
+        if (!w->fresh) /* with a quick mode under way, too: the peer is not to blame */
             wish_retry_peer(ike, w);
     }
     struct address local = sa->local.address, remote = sa->remote.address;
@@ -206,6 +207,8 @@ static void sa_established_timer(struct ike *ike, struct ike_sa *sa)
     successor_sa(ike, sa);
     if (sa->doom)
         return;
+    if (sa->resume)
+        successor_answers(ike, sa);
     if (sa->expires <= ike->now || sa->delete_at <= ike->now) {
         ike_debugf(ike, "(%u): IKE SA is at its end", sa->number);
         sa_doom(ike, sa, SA_DOOMED, true);
@@ -216,6 +219,7 @@ static void sa_established_timer(struct ike *ike, struct ike_sa *sa)
     if (sa->dirty) {
         sa->dirty = false;
         record_sa(ike, sa);
+        half_open_forget(ike, sa);
     }
     if (sa->reauth_at <= ike->now) {
         if (!list_empty(&sa->pairs) && !phase1_reauthenticate(ike, sa))
@@ -298,7 +302,7 @@ static void on_job(struct ike *ike, struct ike_job *job)
 {
     ike->jobs -= ike->jobs > 0;
     struct ike_sa *sa = sa_find_id(ike, job->sa);
-    if (sa && !sa->doom) {
+    if (sa && !sa->doom && !group_standby(ike, sa->timer.group)) {
         struct exchange *x = job->exchange ? exchange_find_id(sa, job->exchange) : NULL;
         if (x)
             quick_job(ike, x, job);
@@ -356,12 +360,16 @@ static void on_invalid_spi(struct ike *ike, const struct ike_event *e)
         informational_invalid_spi(ike, sa, e->invalid_spi.protocol, e->invalid_spi.spi);
         return;
     }
+    sa = sa_find_path_initiating(ike, &e->invalid_spi.local, &e->invalid_spi.remote);
+    if (sa) {
+        phase1_hasten(ike, sa);
+        return;
+    }
     struct peer_link *link = peer_link_find(ike, &e->invalid_spi.local, &e->invalid_spi.remote, NULL);
     if (!ike->config->invalid_spi_recovery || !link || link->connection->config->dynamic ||
-        link->connection->quiet_until > ike->now ||
-        sa_find_path_initiating(ike, &e->invalid_spi.local, &e->invalid_spi.remote))
+        link->connection->quiet_until > ike->now)
         return;
-    sa = phase1_initiate(ike, link->connection->config, link->peer, &cause);
+    sa = phase1_initiate(ike, link->connection->config, link->peer, 0, &cause);
     if (!sa)
         return;
     link->connection->quiet_until = 0;

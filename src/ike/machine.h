@@ -67,11 +67,10 @@ struct phase1 {
     uint64_t answered;    /* digest of the message that `sent` answers */
     ns send_at;
     uint8_t tries;
-    uint8_t hint;       /* an unauthenticated error notify, or 0 */
-    uint8_t unreadable; /* sealed informationals while our authentication waits for its answer */
-    bool natt_offered;
-    bool auth_undecryptable;                  /* MM5 or MM6 came and made no sense: the keys differ */
-    uint8_t natt;                             /* enum isakmp_vendor of the NAT-T form that both speak, or 0 */
+    uint8_t hint;            /* an unauthenticated error notify, or 0 */
+    uint8_t unreadable;      /* sealed informationals while our authentication waits for its answer */
+    bool auth_undecryptable; /* MM5 or MM6 came and made no sense: the keys differ */
+    uint8_t natt;            /* enum isakmp_vendor of the NAT-T form that both speak, or 0 */
     uint8_t proposal_number, transform_index; /* chosen of SAi_b, aggressive mode */
     ns paused_at;
     struct endpoint event_local, event_remote; /* of the second message */
@@ -101,6 +100,10 @@ struct ike_sa {
         fragmentation : 1, superseded : 1, tell : 1, restored : 1, in_path : 1, in_remote : 1, in_initial : 1,
         in_identity : 1, counted : 1, dpd_probing : 1, dpd_asked : 1, idle_asked : 1, reauth_begun : 1,
         session_up : 1, dirty : 1, unrecorded : 1; /* unrecorded: its record is deleted already */
+    bool proven : 1;                               /* as responder: the peer answered with our cookie */
+    bool half_recorded : 1; /* there is a record of it as a half-open one (half_open_record.h) */
+    bool half_unproven : 1; /* that counts as one of a peer that has not proved its address */
+    bool resume : 1;        /* what another one began is gone on with when its turn comes */
     uint8_t exchange_count;
     uint16_t era; /* of its group, when it was last looked at */
     uint8_t cookie_i[8], cookie_r[8];
@@ -312,9 +315,17 @@ struct ike {
         uint8_t *states;       /* enum slot_state, SLOT_LISTED */
     } slots;
 
+    uint64_t answered_lately[IKE_ANSWERED_LATELY_MAX]; /* ring of ids: sa/successor.c */
+    uint32_t answered_count;
+
     uint32_t next_id; /* of IKE SAs and exchanges */
     uint32_t next_number;
     uint32_t half_open, jobs;
+    struct {
+        uint32_t count[2], unproven; /* half-open IKE SAs with a record; [1]: that we began */
+        ns window;                   /* the second that `begun` counts in */
+        uint32_t begun;              /* unproven ones that got their first record */
+    } half_recorded;
     ns log_window;
     uint32_t log_count, log_dropped;
     uint16_t fragment_id;
@@ -369,6 +380,7 @@ bool job_start(struct ike *ike, uint64_t sa, uint64_t exchange, uint8_t group, c
 /* ---- records.c ---- */
 
 void record_sa(struct ike *ike, struct ike_sa *sa);
+uint16_t sa_record_flags(const struct ike_sa *sa); /* enum sa_flag */
 void record_pair(struct ike *ike, struct ike_pair *pair);
 void record_connection(struct ike *ike, struct connection *connection);
 void record_put(struct ike *ike, uint8_t kind, uint64_t key, struct bytes data);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pieces that records are made of, each written and read here. Included by what writes records
- * (records.c, pair_install.c) and what reads them (restore.c, pair_install.c). */
+ * (records.c, half_open_record.c, pair_install.c) and what reads them (restore.c and the two others). */
 #ifndef IKE_RECORD_CODEC_H
 #define IKE_RECORD_CODEC_H
 
 #include "base/address.h"
 #include "base/cursor.h"
 #include "base/time.h"
+#include "crypto/cbc.h"
+#include "crypto/hash.h"
+#include "ike/ike_config.h"
 
 enum { RECORD_VERSION = 1 };
 
@@ -96,6 +99,34 @@ static inline ns get_time(struct reader *r, int64_t shift)
     if (shift < 0)
         return t > by ? t - by : 1;
     return t < NS_NEVER - 1 - by ? t + by : NS_NEVER - 1;
+}
+
+static inline void put_policy(struct writer *w, const struct ike_policy *p)
+{
+    write_be16(w, p->priority);
+    write_u8(w, p->encryption);
+    write_be16(w, p->key_bits);
+    write_u8(w, p->hash);
+    write_u8(w, p->group);
+    write_u8(w, p->authentication);
+    write_be32(w, p->lifetime_seconds);
+}
+
+/* False: not one that we could have. `ret_key_len`: bytes of the cipher's key. */
+static inline bool get_policy(struct reader *r, struct ike_policy *p, uint8_t *ret_key_len)
+{
+    p->priority = read_be16(r);
+    p->encryption = read_u8(r);
+    p->key_bits = read_be16(r);
+    p->hash = read_u8(r);
+    p->group = read_u8(r);
+    p->authentication = read_u8(r);
+    p->lifetime_seconds = read_be32(r);
+    if (r->failed || hash_size(p->hash) == 0 || cbc_block_size(p->encryption) == 0)
+        return false;
+    *ret_key_len =
+        p->encryption == CBC_AES ? (uint8_t)(p->key_bits / 8) : (p->encryption == CBC_DES ? 8 : 24);
+    return cbc_key_size_valid(p->encryption, *ret_key_len);
 }
 
 static inline void put_selector(struct writer *w, const struct selector *s)

@@ -34,7 +34,7 @@ void record_forget(struct ike *ike, uint8_t kind, uint64_t key)
 
 /* ---- IKE SA ---- */
 
-static uint16_t sa_flags(const struct ike_sa *sa)
+uint16_t sa_record_flags(const struct ike_sa *sa)
 {
     return (uint16_t)((sa->initiator ? SA_INITIATOR : 0) | (sa->aggressive ? SA_AGGRESSIVE : 0) |
                       (sa->nat_local ? SA_NAT_LOCAL : 0) | (sa->nat_remote ? SA_NAT_REMOTE : 0) |
@@ -69,7 +69,7 @@ static void put_exchanges(struct writer *w, const struct ike_sa *sa)
     for (struct list *l = sa->exchanges.prev; l != &sa->exchanges && count < IKE_RECORD_EXCHANGES_MAX;
          l = l->prev) {
         const struct exchange *x = list_entry(l, struct exchange, on_sa);
-        if (!worth_recording(x) || writer_len(w) + x->sent->len + 160 > IKE_RECORD_MAX)
+        if (!worth_recording(x) || writer_len(w) + x->sent->len + 160 > IKE_SA_RECORD_MAX)
             continue;
         write_u8(w, 1);
         put_exchange(w, x);
@@ -80,22 +80,16 @@ static void put_exchanges(struct writer *w, const struct ike_sa *sa)
 
 void record_sa(struct ike *ike, struct ike_sa *sa)
 {
-    uint8_t buffer[IKE_RECORD_MAX];
+    uint8_t buffer[IKE_SA_RECORD_MAX];
     struct writer writer = writer_of(buffer, sizeof(buffer)), *w = &writer;
     size_t n = hash_size(sa->policy.hash);
     write_u8(w, RECORD_VERSION);
     write_be32(w, sa->number);
-    write_be16(w, sa_flags(sa));
+    write_be16(w, sa_record_flags(sa));
     write_copy(w, sa->cookie_i, 16);
     put_endpoint(w, &sa->local);
     put_endpoint(w, &sa->remote);
-    write_be16(w, sa->policy.priority);
-    write_u8(w, sa->policy.encryption);
-    write_be16(w, sa->policy.key_bits);
-    write_u8(w, sa->policy.hash);
-    write_u8(w, sa->policy.group);
-    write_u8(w, sa->policy.authentication);
-    write_be32(w, sa->policy.lifetime_seconds);
+    put_policy(w, &sa->policy);
     put_bytes(w, bytes_of(sa->skeyid_d, n));
     put_bytes(w, bytes_of(sa->skeyid_a, n));
     put_bytes(w, bytes_of(sa->key, sa->key_len));

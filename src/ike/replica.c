@@ -5,14 +5,16 @@
 #include "ike/replica.h"
 
 #include "ike/exchange/exchange.h"
+#include "ike/half_open_restore.h"
 #include "ike/record_codec.h"
 #include "ike/restore.h"
 #include "ike/sa/connection.h"
 #include "ike/sa/ike_sa.h"
 #include "ike/sa/pair.h"
 #include "ike/sa/slots.h"
+#include "ike/sa/successor.h"
 
-static const char *const kinds[] = {"record", "IKE SA", "IPsec SA pair", "connection"};
+static const char *const kinds[] = {"record", "IKE SA", "IPsec SA pair", "connection", "half-open IKE SA"};
 
 /* ---- IKE SA ---- */
 
@@ -35,8 +37,12 @@ static const char *sa_replica(struct ike *ike, uint64_t key, struct bytes data, 
     struct ike_sa *sa = sa_find_id(ike, key), *same = sa_find_cookies(ike, r.cookies);
     if (same && same != sa)
         return "its cookies are those of another one";
-    if (sa && !sa_established(sa))
-        return "its number is that of one that is being made here";
+    if (sa && !sa_established(sa)) {
+        if (!group_standby(ike, sa->timer.group))
+            return "its number is that of one that is being made here";
+        sa_free(ike, sa, NULL); /* the half-open one that it was */
+        sa = NULL;
+    }
     bool initiator = r.flags & SA_INITIATOR;
     if (sa && (sa->doom || sa->initiator != initiator || memcmp(sa->cookie_i, r.cookies, 16) != 0 ||
                !address_equal(&sa->local.address, &r.local.address))) {
@@ -58,6 +64,7 @@ static const char *sa_replica(struct ike *ike, uint64_t key, struct bytes data, 
     else
         sa_timer(ike, sa);
     pairs_link_waiting(ike, sa);
+    successor_note(ike, sa);
     record_sa(ike, sa);
     return NULL;
 }
@@ -71,6 +78,43 @@ static void sa_deleted(struct ike *ike, uint64_t key)
     }
     ike->acting_group = sa->timer.group;
     sa_free(ike, sa, "IKE SA deleted");
+}
+
+/* ---- half-open ---- */
+
+static const char *half_open_replica(struct ike *ike, uint64_t key, struct bytes data, int64_t shift)
+{
+    struct half_open_record h;
+    if (!half_open_record_parse(data, shift, &h))
+        return "cannot be read";
+    struct ike_sa *sa = sa_find_id(ike, key), *same = sa_find_cookies(ike, h.cookies);
+    if (same && same != sa)
+        return "its cookies are those of another one";
+    if (sa && sa_established(sa))
+        return NULL; /* its former life */
+    ike->acting_group = group_of(ike, &h.local.address);
+    if (!group_standby(ike, ike->acting_group) || (sa && !group_standby(ike, sa->timer.group)))
+        return "it is of a group that we serve, or of none"; /* negotiations are not merged */
+    if (sa)
+        sa_free(ike, sa, NULL);
+    const char *wrong = half_open_make(ike, key, &h);
+    if (!wrong)
+        half_open_record(ike, sa_find_id(ike, key));
+    return wrong;
+}
+
+static void half_open_deleted(struct ike *ike, uint64_t key)
+{
+    struct ike_sa *sa = sa_find_id(ike, key);
+    if (!sa || !sa->half_recorded) {
+        record_forget(ike, IKE_RECORD_HALF_OPEN, key);
+        return;
+    }
+    ike->acting_group = sa->timer.group;
+    if (sa_established(sa))
+        half_open_forget(ike, sa);
+    else if (group_standby(ike, sa->timer.group))
+        sa_free(ike, sa, NULL);
 }
 
 /* ---- pair ---- */
@@ -200,6 +244,8 @@ static void deleted(struct ike *ike, uint8_t kind, uint64_t key)
         pair_deleted(ike, key);
     else if (kind == IKE_RECORD_CONNECTION)
         record_forget(ike, kind, key);
+    else if (kind == IKE_RECORD_HALF_OPEN)
+        half_open_deleted(ike, key);
 }
 
 void replica_event(struct ike *ike, const struct ike_event *e)
@@ -218,6 +264,8 @@ void replica_event(struct ike *ike, const struct ike_event *e)
         wrong = pair_replica(ike, key, e->replica.data, e->replica.shift);
     else if (kind == IKE_RECORD_CONNECTION)
         wrong = connection_replica(ike, key, e->replica.data);
+    else if (kind == IKE_RECORD_HALF_OPEN)
+        wrong = half_open_replica(ike, key, e->replica.data, e->replica.shift);
     else
         wrong = "is of a kind that is not known";
     ike->acting_replica = false;

@@ -4,6 +4,7 @@
 #include "ike/restore.h"
 
 #include "ike/exchange/exchange.h"
+#include "ike/half_open_restore.h"
 #include "ike/record_codec.h"
 #include "ike/sa/connection.h"
 #include "ike/sa/ike_sa.h"
@@ -43,22 +44,6 @@ static bool exchanges_read(struct reader *r, int64_t shift, struct sa_record *re
     return true;
 }
 
-static bool policy_read(struct reader *r, struct ike_policy *p, uint8_t *ret_key_len)
-{
-    p->priority = read_be16(r);
-    p->encryption = read_u8(r);
-    p->key_bits = read_be16(r);
-    p->hash = read_u8(r);
-    p->group = read_u8(r);
-    p->authentication = read_u8(r);
-    p->lifetime_seconds = read_be32(r);
-    if (r->failed || hash_size(p->hash) == 0 || cbc_block_size(p->encryption) == 0)
-        return false;
-    *ret_key_len =
-        p->encryption == CBC_AES ? (uint8_t)(p->key_bits / 8) : (p->encryption == CBC_DES ? 8 : 24);
-    return cbc_key_size_valid(p->encryption, *ret_key_len);
-}
-
 static bool keys_read(struct reader *r, struct sa_record *ret)
 {
     size_t n = hash_size(ret->policy.hash);
@@ -79,7 +64,7 @@ bool sa_record_parse(struct bytes data, int64_t shift, struct sa_record *ret)
     read_copy(r, ret->cookies, sizeof(ret->cookies));
     ret->local = get_endpoint(r);
     ret->remote = get_endpoint(r);
-    if (!policy_read(r, &ret->policy, &ret->key_len) || !keys_read(r, ret))
+    if (!get_policy(r, &ret->policy, &ret->key_len) || !keys_read(r, ret))
         return false;
     read_copy(r, ret->iv_base, sizeof(ret->iv_base));
     ret->identity.type = read_u8(r);
@@ -97,7 +82,7 @@ bool sa_record_parse(struct bytes data, int64_t shift, struct sa_record *ret)
            reader_done(r);
 }
 
-static void flags_apply(struct ike_sa *sa, uint16_t f)
+void sa_record_flags_apply(struct ike_sa *sa, uint16_t f)
 {
     sa->aggressive = f & SA_AGGRESSIVE;
     sa->nat_local = f & SA_NAT_LOCAL;
@@ -133,7 +118,7 @@ static void exchange_apply(struct ike *ike, struct ike_sa *sa, const struct exch
 
 void sa_record_apply(struct ike *ike, struct ike_sa *sa, const struct sa_record *r)
 {
-    flags_apply(sa, r->flags);
+    sa_record_flags_apply(sa, r->flags);
     sa->number = r->number;
     sa->policy = r->policy;
     sa->key_len = r->key_len;
@@ -162,17 +147,48 @@ void sa_record_apply(struct ike *ike, struct ike_sa *sa, const struct sa_record 
     contact_note(ike, &sa->local.address, &sa->remote.address);
 }
 
+/* Both records are there: we died between writing one and deleting the other, which is done in a later step.
+ */
+static void half_open_outlived(struct ike *ike, struct ike_sa *sa)
+{
+    half_open_recorded(ike, sa);
+    sa->dirty = true;
+}
+
 static int restore_sa(struct ike *ike, uint64_t key, struct bytes data)
 {
     struct sa_record r;
-    if (!sa_record_parse(data, 0, &r) || sa_find_id(ike, key) || sa_find_cookies(ike, r.cookies))
+    struct ike_sa *was = sa_find_id(ike, key);
+    if (!sa_record_parse(data, 0, &r) || (was && sa_established(was)))
         return -EINVAL;
+    struct ike_sa *same = sa_find_cookies(ike, r.cookies);
+    if (same && same != was)
+        return -EINVAL;
+    if (was)
+        sa_free(ike, was, NULL);
     struct ike_sa *sa =
         sa_restore(ike, key, r.number, r.flags & SA_INITIATOR, r.cookies, &r.local, &r.remote);
     if (!sa)
         return -ENOMEM;
     sa_record_apply(ike, sa, &r);
+    if (was)
+        half_open_outlived(ike, sa);
     return 0;
+}
+
+static int restore_half_open(struct ike *ike, uint64_t key, struct bytes data)
+{
+    struct half_open_record h;
+    if (!half_open_record_parse(data, 0, &h))
+        return -EINVAL;
+    struct ike_sa *sa = sa_find_id(ike, key);
+    if (sa && sa_established(sa)) {
+        half_open_outlived(ike, sa);
+        return 0;
+    }
+    if (sa || sa_find_cookies(ike, h.cookies))
+        return -EINVAL;
+    return half_open_make(ike, key, &h) ? -EINVAL : 0;
 }
 
 /* ---- pair ---- */
@@ -300,6 +316,8 @@ int ike_restore(struct ike *ike, uint8_t kind, uint64_t key, struct bytes data, 
         return restore_pair(ike, key, data);
     case IKE_RECORD_CONNECTION:
         return restore_connection(ike, key, data);
+    case IKE_RECORD_HALF_OPEN:
+        return restore_half_open(ike, key, data);
     }
     return -EINVAL;
 }

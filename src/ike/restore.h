@@ -46,6 +46,7 @@ bool sa_record_parse(struct bytes data, int64_t shift, struct sa_record *ret);
 bool pair_record_parse(struct bytes data, int64_t shift, struct ike_pair *ret, uint32_t *ret_connection);
 bool connection_record_parse(struct bytes data, struct connection_record *ret);
 
+void sa_record_flags_apply(struct ike_sa *sa, uint16_t flags);
 /* All that the record says of an IKE SA, its exchanges too. */
 void sa_record_apply(struct ike *ike, struct ike_sa *sa, const struct sa_record *r);
 /* A pair of its own with what `from` says; not linked. NULL: no memory, or the slot is taken. */

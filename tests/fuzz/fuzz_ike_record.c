@@ -3,13 +3,16 @@
  * are written by a former process of ours, or by a gateway of another version: whatever comes, each is taken
  * or refused, and the machine that was restored from them lives on through an hour of deadlines, a clear, and
  * a shutdown. The same input is then what another member of a group says, half of it while we stand by and
- * half while we serve, some of it twice and some of it deleted again; the group is taken over, forgotten. */
+ * half while we serve, some of it twice and some of it deleted again; the group is taken over, forgotten.
+ * Half-open
+ * exchanges go on: their key exchanges are run once, and lost otherwise. */
 #include <assert.h>
 
 #include "base/cursor.h"
 #include "ike_gateway.h"
 
 static struct ike_actions actions;
+static bool jobs_return; /* else whoever had them died */
 
 static void step(struct ike *ike, struct ike_event e)
 {
@@ -33,8 +36,14 @@ static void step(struct ike *ike, struct ike_event e)
         }
     }
     ike_actions_done(&actions);
-    for (unsigned i = 0; i < jobs_count; i++)
-        ike_job_free(jobs[i]); /* the process that had them died */
+    for (unsigned i = 0; i < jobs_count; i++) {
+        if (!jobs_return) {
+            ike_job_free(jobs[i]);
+            continue;
+        }
+        ike_job_run(jobs[i]);
+        step(ike, (struct ike_event){.type = IKE_EVENT_JOB, .now = e.now, .job = jobs[i]});
+    }
     for (unsigned i = 0; i < asked_count; i++)
         step(ike, (struct ike_event){.type = IKE_EVENT_TRAFFIC, .now = e.now, .traffic = {.sa = asked[i]}});
     for (unsigned i = 0; i < removed_count; i++)
@@ -74,6 +83,7 @@ static void as_replicas(struct ike_gateway *g, const uint8_t *data, size_t size)
     g->config.members = 2;
     ike_configure(ike, &g->config, now);
     for (unsigned round = 0; round < 4; round++) {
+        jobs_return = round == 0;
         struct reader r = reader_of(bytes_of(data, size));
         while (reader_left(&r) >= 11) {
             struct ike_event e = {.type = IKE_EVENT_REPLICA, .now = now};

@@ -23,8 +23,8 @@ static void sa_each(void *context, const struct ike_sa_view *v)
 {
     struct each *e = context;
 
-    if (v->group == e->group->index && v->established && !v->deleted)
-        e->failed = e->failed || !e->add(e->to, IKE_RECORD_SA, v->id);
+    if (v->group == e->group->index && !v->deleted) /* not every half-open one has a record */
+        e->failed = e->failed || !e->add(e->to, v->established ? IKE_RECORD_SA : IKE_RECORD_HALF_OPEN, v->id);
 }
 
 static void pair_each(void *context, const struct ike_pair_view *v)
@@ -107,7 +107,9 @@ static void op_put(void *context, uint8_t kind, uint64_t key, struct bytes data,
 
     if (merge && known(g, kind, key))
         return; /* we went on with it */
-    if (kind == IKE_RECORD_SA || kind == IKE_RECORD_PAIR || kind == IKE_RECORD_CONNECTION)
+    if (kind == IKE_RECORD_SA || kind == IKE_RECORD_PAIR || kind == IKE_RECORD_CONNECTION ||
+        (kind == IKE_RECORD_HALF_OPEN &&
+         !merge)) /* what the other one began alone and left is not gone on with */
         ssp_replica(g, kind, key, data, shift, false);
     if (kind == IKE_RECORD_PAIR)
         replica_match(g, (uint32_t)key);
@@ -129,7 +131,7 @@ static void op_drop(void *context, uint8_t kind, uint64_t key)
 
     if (kind == SHARED_PAIR)
         pair_drop(g, (uint32_t)key);
-    else if (kind == IKE_RECORD_SA || kind == IKE_RECORD_PAIR)
+    else if (kind == IKE_RECORD_SA || kind == IKE_RECORD_PAIR || kind == IKE_RECORD_HALF_OPEN)
         ssp_replica(g, kind, key, (struct bytes){0}, 0, true);
 }
 

@@ -49,7 +49,10 @@ static bool is_duplicate(struct ike *ike, struct ike_sa *sa, struct bytes datagr
     struct phase1 *p = sa->phase1;
     if (p->answered != digest)
         return false;
-    /* An initiator repeats what it sent by its own timer alone. */
+    /* An initiator repeats what it sent by its own timer, which it does not wait for once: whoever answers again
+     * may be a successor that has not what we sent since. */
+    if (sa->initiator)
+        phase1_hasten(ike, sa);
     resend(ike, sa, sa->initiator ? NULL : p->sent);
     return true;
 }

@@ -450,7 +450,7 @@ void wish_step(struct ike *ike, struct wish *w)
         const char *cause = NULL;
         sa = sa_find_path_initiating(ike, &config->local, peer);
         if (!sa)
-            sa = phase1_initiate(ike, config, wish_peer(w), &cause);
+            sa = phase1_initiate(ike, config, wish_peer(w), 0, &cause);
         if (!sa) {
             wish_next_peer(ike, w, cause);
             return;

@@ -4,9 +4,11 @@
 #include "ike/sa/group.h"
 
 #include "ike/exchange/exchange.h"
+#include "ike/intake/fragments.h"
 #include "ike/sa/connection.h"
 #include "ike/sa/ike_sa.h"
 #include "ike/sa/pair.h"
+#include "ike/sa/successor.h"
 
 #include <errno.h>
 
@@ -137,6 +139,18 @@ void group_timer_done(struct ike *ike, struct timer *t)
 
 /* ---- roles ---- */
 
+/* The other member goes on with it where it has its record; so do we, should the role come back. */
+static void half_open_stand_by(struct ike *ike, struct ike_sa *sa)
+{
+    if (!sa->half_recorded || sa->doom) {
+        sa_free(ike, sa, NULL);
+        return;
+    }
+    reassembly_free(ike, sa);
+    sa->resume = true;
+    sa_timer(ike, sa);
+}
+
 /* What is under way is gone without a word; so is what was about to end. */
 static void drop_negotiations(struct ike *ike, uint8_t group)
 {
@@ -147,7 +161,7 @@ static void drop_negotiations(struct ike *ike, uint8_t group)
         if (sa->timer.group != group)
             continue;
         if (!sa_established(sa)) {
-            sa_free(ike, sa, NULL);
+            half_open_stand_by(ike, sa);
             continue;
         }
         list_for_each_safe(&sa->exchanges, e, after)
@@ -208,6 +222,7 @@ void group_role(struct ike *ike, uint8_t group, bool active, bool forget_all)
         role->since = ike->now;
         role->paced = 0;
         role->paced_from = ike->now;
+        successor_begin(ike, group);
     } else if (!active && role->active) {
         stand_by(ike, group);
     }

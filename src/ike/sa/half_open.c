@@ -33,17 +33,26 @@ static uint32_t limit_of(uint32_t configured, uint32_t otherwise)
     return configured ? configured : otherwise;
 }
 
+static uint32_t half_open_max(const struct ike *ike)
+{
+    return MIN(limit_of(ike->config->half_open_max, IKE_HALF_OPEN_MAX_DEFAULT), ike->limits.sa_max);
+}
+
+bool sa_half_open_room(const struct ike *ike)
+{
+    return ike->half_open < half_open_max(ike);
+}
+
 bool sa_half_open_admit(struct ike *ike, const struct address *from)
 {
     const struct ike_config *c = ike->config;
-    uint32_t max = MIN(limit_of(c->half_open_max, IKE_HALF_OPEN_MAX_DEFAULT), ike->limits.sa_max);
     uint32_t per_address = limit_of(c->half_open_per_address_max, IKE_HALF_OPEN_PER_ADDRESS_DEFAULT);
     struct source *s = source_find(ike, from);
     if (s && s->half_open >= per_address) {
         ike->statistics.half_open_refused++;
         return false;
     }
-    if (ike->half_open < max && ike->sa_pool.taken < ike->limits.sa_max)
+    if (sa_half_open_room(ike) && ike->sa_pool.taken < ike->limits.sa_max)
         return true;
     /* The oldest of those that never proved their address gives way, then the oldest of all half-open ones.
      */
@@ -74,6 +83,7 @@ void sa_half_open_proven(struct ike *ike, struct ike_sa *sa)
         return;
     list_remove(&sa->half_open);
     list_add_tail(&ike->proven, &sa->half_open);
+    sa->proven = true;
 }
 
 void sa_half_open_remove(struct ike *ike, struct ike_sa *sa)

@@ -3,6 +3,7 @@
 #include "ike/sa/ike_sa.h"
 
 #include "ike/exchange/exchange.h"
+#include "ike/half_open_record.h"
 #include "ike/intake/fragments.h"
 #include "ike/sa/connection.h"
 #include "ike/sa/pair.h"
@@ -41,8 +42,8 @@ static struct ike_sa *sa_take(struct ike *ike, bool initiator, const struct endp
     return sa;
 }
 
-struct ike_sa *sa_new(struct ike *ike, bool initiator, const struct endpoint *local,
-                      const struct endpoint *remote)
+static struct ike_sa *half_open_take(struct ike *ike, bool initiator, const struct endpoint *local,
+                                     const struct endpoint *remote)
 {
     struct ike_sa *sa = sa_take(ike, initiator, local, remote);
     struct phase1 *p = sa ? pool_take(&ike->phase1_pool) : NULL;
@@ -54,6 +55,29 @@ struct ike_sa *sa_new(struct ike *ike, bool initiator, const struct endpoint *lo
     sa->phase1 = p;
     p->send_at = NS_NEVER;
     p->connection = p->peer = UINT32_MAX;
+    return sa;
+}
+
+struct ike_sa *sa_half_open_restore(struct ike *ike, uint64_t id, uint32_t number, bool initiator,
+                                    const uint8_t *cookies, const struct endpoint *local,
+                                    const struct endpoint *remote)
+{
+    struct ike_sa *sa = half_open_take(ike, initiator, local, remote);
+    if (!sa)
+        return NULL;
+    sa->id = id;
+    sa->number = number;
+    memcpy(sa->cookie_i, cookies, 16);
+    sa_index(ike, sa);
+    return sa;
+}
+
+struct ike_sa *sa_new(struct ike *ike, bool initiator, const struct endpoint *local,
+                      const struct endpoint *remote)
+{
+    struct ike_sa *sa = half_open_take(ike, initiator, local, remote);
+    if (!sa)
+        return NULL;
     do {
         sa->id = id_next(ike);
     } while (sa_find_id(ike, sa->id));
@@ -116,6 +140,7 @@ void sa_free(struct ike *ike, struct ike_sa *sa, const char *cause)
         pair_orphan(ike, list_entry(sa->pairs.next, struct ike_pair, on_sa));
     if ((sa_established(sa) || sa->restored) && !sa->unrecorded)
         record_forget(ike, IKE_RECORD_SA, sa->id);
+    half_open_forget(ike, sa);
     reassembly_free(ike, sa);
     phase1_free(ike, sa);
     message_free(&sa->answer);
@@ -158,7 +183,7 @@ void sa_timer(struct ike *ike, struct ike_sa *sa)
             at = ns_min(at, sa->phase1->send_at);
         if (sa->answer)
             at = ns_min(at, sa->answer_until);
-        at = ns_min(at, reassembly_deadline(sa));
+        at = sa->resume ? 1 : ns_min(at, reassembly_deadline(sa)); /* before all else that is overdue */
     }
     group_timer_set(ike, &sa->timer, at);
 }

@@ -13,6 +13,10 @@ struct ike_sa *sa_new(struct ike *ike, bool initiator, const struct endpoint *lo
 struct ike_sa *sa_restore(struct ike *ike, uint64_t id, uint32_t number, bool initiator,
                           const uint8_t *cookies, const struct endpoint *local,
                           const struct endpoint *remote);
+/* A half-open one from a record. */
+struct ike_sa *sa_half_open_restore(struct ike *ike, uint64_t id, uint32_t number, bool initiator,
+                                    const uint8_t *cookies, const struct endpoint *local,
+                                    const struct endpoint *remote);
 /* Frees it now. Its wishes go to their next peer with `cause`; pairs stay without an IKE SA. */
 void sa_free(struct ike *ike, struct ike_sa *sa, const char *cause);
 /* In later steps: pairs too if SA_DOOMED_WITH_PAIRS; `tell`: the peer gets DELETEs. */
@@ -48,6 +52,7 @@ void sa_move(struct ike *ike, struct ike_sa *sa, const struct endpoint *remote);
 
 /* A new half-open SA of a stranger: false if the limits refuse it. May evict the oldest one. */
 bool sa_half_open_admit(struct ike *ike, const struct address *from);
+bool sa_half_open_room(const struct ike *ike); /* for one more without eviction */
 void sa_half_open_add(struct ike *ike, struct ike_sa *sa);
 void sa_half_open_proven(struct ike *ike, struct ike_sa *sa); /* it answered: not a forged address */
 void sa_half_open_remove(struct ike *ike, struct ike_sa *sa);

@@ -182,7 +182,8 @@ struct ike_sa *sa_find_initiating_to(const struct ike *ike, const struct address
     uint32_t h = remote_hash(ike, remote);
     for (struct hash_link *l = hash_table_first(&ike->sa_by_remote, h); l; l = hash_link_next(l, h)) {
         struct ike_sa *sa = container_of(l, struct ike_sa, by_remote);
-        if (!sa_established(sa) && !sa->doom && address_equal(&sa->remote.address, remote))
+        if (!sa_established(sa) && !sa->doom && address_equal(&sa->remote.address, remote) &&
+            !group_standby(ike, sa->timer.group))
             return sa;
     }
     return NULL;

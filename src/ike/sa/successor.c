@@ -3,6 +3,7 @@
  * predecessor saw last is not known here. What is at its end just ends; the peer has its own lifetime. */
 #include "ike/sa/successor.h"
 
+#include "ike/exchange/message.h"
 #include "ike/sa/connection.h"
 #include "ike/sa/ike_sa.h"
 #include "ike/sa/pair.h"
@@ -30,6 +31,60 @@ static void follow(struct ike *ike, struct ike_sa *sa)
             pair_moved(ike, p);
     }
 }
+
+/* ---- answers that may not have left ---- */
+
+static bool lately(const struct ike *ike, ns t)
+{
+    return ns_since(ike->now, t) < IKE_TAKEOVER_ANSWERED_LATELY;
+}
+
+/* Whoever goes on to quick mode has the last message of phase 1. */
+static bool phase1_answer_open(const struct ike *ike, const struct ike_sa *sa)
+{
+    return sa->answer && lately(ike, sa->established) && list_empty(&sa->exchanges) && list_empty(&sa->pairs);
+}
+
+static bool quick_answer_open(const struct ike *ike, const struct exchange *x)
+{
+    const struct ike_pair *p = x->slot < ike->limits.pair_max ? ike->pairs[x->slot] : NULL;
+    return x->state == EXCHANGE_R_SENT && x->sent && lately(ike, x->began) && !(p && p->confirmed);
+}
+
+void successor_note(struct ike *ike, const struct ike_sa *sa)
+{
+    bool open = phase1_answer_open(ike, sa);
+    list_for_each(&sa->exchanges, l) open =
+        open || quick_answer_open(ike, list_entry(l, struct exchange, on_sa));
+    if (open)
+        ike->answered_lately[ike->answered_count++ % IKE_ANSWERED_LATELY_MAX] = sa->id;
+}
+
+void successor_begin(struct ike *ike, uint8_t group)
+{
+    for (unsigned i = 0; i < MIN(ike->answered_count, (uint32_t)IKE_ANSWERED_LATELY_MAX); i++) {
+        struct ike_sa *sa = sa_find_id(ike, ike->answered_lately[i]);
+        if (!sa || !sa_alive(sa) || sa->timer.group != group)
+            continue;
+        sa->resume = true;
+        sa_timer(ike, sa);
+    }
+}
+
+void successor_answers(struct ike *ike, struct ike_sa *sa)
+{
+    sa->resume = false;
+    if (phase1_answer_open(ike, sa))
+        message_send(ike, sa, message_bytes(sa->answer));
+    list_for_each(&sa->exchanges, l)
+    {
+        const struct exchange *x = list_entry(l, struct exchange, on_sa);
+        if (quick_answer_open(ike, x))
+            message_send(ike, sa, message_bytes(x->sent));
+    }
+}
+
+/* ---- deadlines ---- */
 
 void successor_sa(struct ike *ike, struct ike_sa *sa)
 {

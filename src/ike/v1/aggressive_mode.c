@@ -13,6 +13,7 @@
 
 #include "ike/auth/preshared.h"
 #include "ike/exchange/message.h"
+#include "ike/half_open_record.h"
 #include "ike/negotiate/phase1_policy.h"
 #include "ike/sa/connection.h"
 #include "ike/sa/ike_sa.h"
@@ -127,6 +128,7 @@ bool am_r_first(struct ike *ike, struct ike_sa *none, const struct phase1_input 
     p->proposal_number = proposal;
     p->transform_index = transform;
     sa->state = PHASE1_AM_R_SHARED;
+    half_open_record(ike, sa);
     sa_timer(ike, sa);
     return true;
 }
@@ -185,6 +187,7 @@ bool am_i_second(struct ike *ike, struct ike_sa *sa, const struct phase1_input *
     /* Not accepted yet: a forged answer must not end our retransmissions. */
     p->paused_at = p->send_at;
     p->send_at = NS_NEVER;
+    sa->resume = false;
     sa->state = PHASE1_AM_I_SHARED;
     sa_timer(ike, sa);
     return true;

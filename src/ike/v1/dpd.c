@@ -141,7 +141,7 @@ void dpd_take_up(struct ike *ike, const struct address *local, const struct addr
     if (!link || link->connection->config->dynamic || ike->config->dpd_mode != IKE_DPD_PERIODIC ||
         sa_find_path(ike, local, remote) || sa_find_path_initiating(ike, local, remote))
         return;
-    if (!phase1_initiate(ike, link->connection->config, link->peer, &cause))
+    if (!phase1_initiate(ike, link->connection->config, link->peer, 0, &cause))
         ike_debugf(ike, "no new IKE SA for probing: %s", cause);
 }
 

@@ -14,6 +14,7 @@
 
 #include "ike/auth/preshared.h"
 #include "ike/exchange/message.h"
+#include "ike/half_open_record.h"
 #include "ike/negotiate/phase1_policy.h"
 #include "ike/sa/connection.h"
 #include "ike/sa/ike_sa.h"
@@ -159,6 +160,7 @@ bool mm_r_ke(struct ike *ike, struct ike_sa *sa, const struct phase1_input *in, 
     phase1_accept(ike, sa, in->datagram);
     sa_half_open_proven(ike, sa);
     sa->state = PHASE1_MM_R_SHARED;
+    half_open_record(ike, sa); /* so that the job can be begun anew */
     sa_timer(ike, sa);
     return true;
 }

@@ -5,9 +5,10 @@
 
 #include "ike/machine.h"
 
-/* Begins one with a connection's peer; NULL with the reason in `ret_cause`. */
+/* Begins one with a connection's peer; NULL with the reason in `ret_cause`. `replaces`: the id of the IKE SA
+ * that is authenticated again, or 0. */
 struct ike_sa *phase1_initiate(struct ike *ike, const struct ike_connection *config, uint32_t peer,
-                               const char **ret_cause);
+                               uint64_t replaces, const char **ret_cause);
 /* The same again for an IKE SA that nears its end. */
 bool phase1_reauthenticate(struct ike *ike, struct ike_sa *old);
 /* A message of exchange type main or aggressive that is no duplicate. `sa` NULL: the first one of a stranger.
@@ -16,6 +17,13 @@ void phase1_receive(struct ike *ike, struct ike_sa *sa, const struct ike_event *
                     const struct isakmp_header *header, struct bytes datagram);
 void phase1_job(struct ike *ike, struct ike_sa *sa, struct ike_job *job);
 void phase1_timer(struct ike *ike, struct ike_sa *sa); /* send again, or give up */
+/* The turn of one that a record made (half_open_restore.c), or that was kept while we stood by. */
+void phase1_resume(struct ike *ike, struct ike_sa *sa);
+/* The pre-shared key of one that has its addresses, connection and identity. False: there is none. */
+bool phase1_find_psk(struct ike *ike, struct ike_sa *sa);
+/* Nothing authentic says so, but the peer seems to be there and to lack what we sent: once, not at its time
+ * but now. */
+void phase1_hasten(struct ike *ike, struct ike_sa *sa);
 /* It failed: logs, frees the SA, its wishes go on. */
 void phase1_fail(struct ike *ike, struct ike_sa *sa, const char *cause);
 /* An unauthenticated error notify: a hint, not a verdict. */

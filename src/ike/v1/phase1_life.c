@@ -7,6 +7,7 @@
 #include "ike/auth/preshared.h"
 #include "ike/exchange/exchange.h"
 #include "ike/exchange/message.h"
+#include "ike/half_open_record.h"
 #include "ike/sa/connection.h"
 #include "ike/sa/ike_sa.h"
 #include "ike/v1/dpd.h"
@@ -29,7 +30,7 @@ bool phase1_set_psk(struct ike_sa *sa, struct bytes key)
 }
 
 struct ike_sa *phase1_initiate(struct ike *ike, const struct ike_connection *config, uint32_t peer,
-                               const char **ret_cause)
+                               uint64_t replaces, const char **ret_cause)
 {
     const struct ike_peer *p = &config->peers[peer];
     const struct ike_key *key = preshared_by_address(ike, &p->address);
@@ -50,6 +51,7 @@ struct ike_sa *phase1_initiate(struct ike *ike, const struct ike_connection *con
         return NULL;
     }
     sa->aggressive = aggressive;
+    sa->replaces = replaces;
     sa->phase1->connection = config->id;
     sa->phase1->peer = peer;
     ike->statistics.phase1_initiated++;
@@ -78,10 +80,10 @@ bool phase1_reauthenticate(struct ike *ike, struct ike_sa *old)
     struct peer_link *link = peer_link_find(ike, &old->local.address, &old->remote.address, NULL);
     /* A peer that is not known beforehand comes again by itself. */
     bool ours = link && !link->connection->config->dynamic;
-    struct ike_sa *sa = ours ? phase1_initiate(ike, link->connection->config, link->peer, &cause) : NULL;
+    struct ike_sa *sa =
+        ours ? phase1_initiate(ike, link->connection->config, link->peer, old->id, &cause) : NULL;
     if (!sa)
         return false;
-    sa->replaces = old->id;
     ike->statistics.rekeys++;
     return true;
 }
@@ -158,9 +160,22 @@ static const char *give_up_cause(const struct ike_sa *sa, char *out, size_t size
                                                                              : "peer stopped answering";
 }
 
+void phase1_hasten(struct ike *ike, struct ike_sa *sa)
+{
+    struct phase1 *p = sa->phase1;
+    if (p && p->tries == 1 && p->send_at != NS_NEVER) {
+        p->send_at = ns_min(p->send_at, ike->now);
+        sa_timer(ike, sa);
+    }
+}
+
 void phase1_timer(struct ike *ike, struct ike_sa *sa)
 {
     struct phase1 *p = sa->phase1;
+    if (sa->resume) {
+        phase1_resume(ike, sa);
+        return;
+    }
     char cause[128];
     unsigned most = sa->state == PHASE1_AM_R_SENT ? IKE_TRIES_AGGRESSIVE_ANSWER : IKE_TRIES;
     if (p->send_at <= ike->now && p->tries >= most && sa->initiator) {
@@ -192,6 +207,7 @@ void phase1_accept(struct ike *ike, struct ike_sa *sa, struct bytes datagram)
     p->answered = ike_digest(ike, datagram);
     p->hint = 0;
     p->send_at = NS_NEVER;
+    sa->resume = false;
     message_free(&p->sent);
 }
 
@@ -213,6 +229,7 @@ bool phase1_done(struct ike *ike, struct ike_sa *sa, bool initial_contact, bool 
     sa_establish(ike, sa, initial_contact);
     dpd_start(ike, sa);
     record_sa(ike, sa);
+    half_open_forget(ike, sa);
     message_send(ike, sa, whole);
     if (spi)
         informational_invalid_spi(ike, sa, sa->invalid_spi_protocol, spi);

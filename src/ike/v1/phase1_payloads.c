@@ -5,6 +5,7 @@
 
 #include "ike/exchange/exchange.h"
 #include "ike/exchange/message.h"
+#include "ike/half_open_record.h"
 #include "ike/sa/connection.h"
 #include "ike/sa/ike_sa.h"
 
@@ -31,6 +32,7 @@ bool phase1_send(struct ike *ike, struct ike_sa *sa, bool wait)
     p->sent = kept;
     p->tries = 1;
     p->send_at = wait ? ike->now + retransmit_interval(1) : NS_NEVER;
+    half_open_record(ike, sa);
     message_send(ike, sa, whole);
     sa_timer(ike, sa);
     return true;

@@ -216,22 +216,25 @@ static void hear(struct node *n, const uint8_t *data, size_t len)
     n->heard[place].message_id = h.message_id;
 }
 
-/* An answer, the last message of an exchange included, must be in a record that went before. */
+/* An answer, the last message of an exchange included, must be in a record that went before; where another
+ * member stands by, every message of phase 1. */
 static void check_answer(struct node *n, struct bytes data)
 {
     struct isakmp_header h;
-    bool answer = false;
-    if (isakmp_header_parse(data, &h) != ISAKMP_OK || !(h.flags & ISAKMP_FLAG_ENCRYPTION) ||
-        h.exchange == ISAKMP_EXCHANGE_INFORMATIONAL)
+    if (isakmp_header_parse(data, &h) != ISAKMP_OK || h.exchange == ISAKMP_EXCHANGE_INFORMATIONAL ||
+        h.next_payload == ISAKMP_PAYLOAD_FRAGMENT)
         return;
+    bool wanted = n->standby && h.message_id == 0;
     for (unsigned i = 0; i < MIN(n->heard_count, (unsigned)HEARD_MAX); i++)
-        answer = answer || (memcmp(n->heard[i].cookie, h.initiator_cookie, 8) == 0 &&
+        wanted = wanted || (h.flags & ISAKMP_FLAG_ENCRYPTION &&
+                            memcmp(n->heard[i].cookie, h.initiator_cookie, 8) == 0 &&
                             n->heard[i].message_id == h.message_id);
-    for (unsigned i = 0; i < RECORDS_MAX && answer; i++)
-        if (n->records[i].used && n->records[i].kind == IKE_RECORD_SA &&
+    for (unsigned i = 0; i < RECORDS_MAX && wanted; i++)
+        if (n->records[i].used &&
+            (n->records[i].kind == IKE_RECORD_SA || n->records[i].kind == IKE_RECORD_HALF_OPEN) &&
             memmem(n->records[i].data, n->records[i].len, data.data, data.len))
             return;
-    n->record_order_errors += answer;
+    n->record_order_errors += wanted;
 }
 
 static bool recorded_before(const struct ike_actions *actions, unsigned at, enum ike_action_type how,

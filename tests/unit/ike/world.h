@@ -11,7 +11,7 @@ enum {
     NODES_MAX = 6,
     QUEUE_MAX = 8192,
     PAIRS_MAX = 256,
-    RECORDS_MAX = 4096,
+    RECORDS_MAX = 2048,
     LOG_LINES = 512,
     HEARD_MAX = 64,
     POLICIES_MAX = 4
