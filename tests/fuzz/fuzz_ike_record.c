@@ -4,8 +4,7 @@
  * or refused, and the machine that was restored from them lives on through an hour of deadlines, a clear, and
  * a shutdown. The same input is then what another member of a group says, half of it while we stand by and
  * half while we serve, some of it twice and some of it deleted again; the group is taken over, forgotten.
- * Half-open
- * exchanges go on: their key exchanges are run once, and lost otherwise. */
+ * Half-open exchanges go on: their key exchanges are run once, and lost otherwise. */
 #include <assert.h>
 
 #include "base/cursor.h"

@@ -49,8 +49,8 @@ static bool is_duplicate(struct ike *ike, struct ike_sa *sa, struct bytes datagr
     struct phase1 *p = sa->phase1;
     if (p->answered != digest)
         return false;
-    /* An initiator repeats what it sent by its own timer, which it does not wait for once: whoever answers again
-     * may be a successor that has not what we sent since. */
+    /* An initiator repeats what it sent by its own timer, which it does not wait for once: whoever answers
+     * again may be a successor that has not what we sent since. */
     if (sa->initiator)
         phase1_hasten(ike, sa);
     resend(ike, sa, sa->initiator ? NULL : p->sent);

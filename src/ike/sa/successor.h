@@ -7,8 +7,8 @@
 
 #include "ike/machine.h"
 
-/* An IKE SA of another member whose record says that it answered its peer just now: the answer may not have left
- * when that member dies. Some of the latest are remembered. */
+/* An IKE SA of another member whose record says that it answered its peer just now: the answer may not have
+ * left when that member dies. Some of the latest are remembered. */
 void successor_note(struct ike *ike, const struct ike_sa *sa);
 /* We serve the group from now on: those are looked at first. */
 void successor_begin(struct ike *ike, uint8_t group);
