@@ -2,13 +2,15 @@
 /* See takeover.h. The order of the stores matters: numbers and window first, the epoch last. */
 #include "ipsec/takeover.h"
 
+#include "base/deliberate.h"
 #include "ipsec/replay.h"
 
 void takeover_pair(struct sad_pair *pair, uint32_t word, ns now)
 {
     uint32_t member = word >> 1 & (SPI_MEMBERS_MAX - 1), epoch = sad_group_epoch(word);
     uint64_t sent = atomic_load_explicit(&pair->sequence_out, memory_order_relaxed);
-    uint64_t granted_out = pair->granted_out ? pair->granted_out - 1 : 0;
+    uint64_t granted_out =
+        pair->granted_out && !deliberate_bug(DELIBERATE_REUSE_SEQUENCE) ? pair->granted_out - 1 : 0;
     uint64_t granted_in = pair->granted_in ? pair->granted_in - 1 : 0;
 
     atomic_store_explicit(&pair->sequence_out, MAX(sent, granted_out), memory_order_relaxed);

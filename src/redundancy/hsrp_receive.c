@@ -7,6 +7,7 @@
  * are learned whether its priority is higher or lower than ours. The third keeps the role where it is: of two
  * that claim to be Active, who is neither believes the better one while it speaks. The fourth: an Active
  * router that gives way to a better one resigns, so that one knows of it. */
+#include "base/deliberate.h"
 #include "redundancy/hsrp_internal.h"
 
 enum {
@@ -114,6 +115,8 @@ static void hello_of_active(struct hsrp_group *g, const struct heard *h, struct 
     }
     if (g->state != HSRP_ACTIVE && contested(g, h))
         return;
+    if (g->state == HSRP_ACTIVE && deliberate_bug(DELIBERATE_TWO_ACTIVE))
+        return;
     if (g->state != HSRP_ACTIVE)
         learn(g, h, actions);
     active_heard(g, h);
@@ -204,7 +207,7 @@ static void resign(struct hsrp_group *g, const struct heard *h, struct redundanc
 /* Event j. */
 static void coup(struct hsrp_group *g, const struct heard *h, struct redundancy_actions *actions)
 {
-    if (g->state != HSRP_ACTIVE || !h->higher)
+    if (g->state != HSRP_ACTIVE || !h->higher || deliberate_bug(DELIBERATE_TWO_ACTIVE))
         return;
     hsrp_send(g, HSRP_RESIGN, h->now, actions);
     active_heard(g, h);

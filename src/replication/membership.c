@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "base/bytes.h"
+#include "base/deliberate.h"
 
 /* A switchover that does not go on ends: the standby then serves by an ordinary takeover, or the owner goes
  * on. The owner's patience is the shorter one wherever both could go on. */
@@ -76,7 +77,8 @@ static void serve(struct membership *m, ns now, struct membership_actions *a)
 {
     bool trust = m->state == SESSION_STALE && m->bounded && m->peer_up && m->peer_known &&
                  role_wants(m->peer.role) && m->peer.epoch <= m->own_epoch;
-    m->own_epoch = ++m->epoch;
+    m->epoch += !deliberate_bug(DELIBERATE_FORGET_EPOCH);
+    m->own_epoch = m->epoch;
     m->bounded = m->bounded && m->state == SESSION_STALE;
     m->in_step = m->snapshot_running = m->handed_over = false;
     m->founded = m->state == SESSION_EMPTY;
@@ -203,7 +205,8 @@ static void on_verdict(struct membership *m, bool ours, ns now, struct membershi
                m->switching != SWITCH_DRAINING) {
         if (m->switching)
             switch_end(m, a, false);
-        lose(m, now, a);
+        if (!deliberate_bug(DELIBERATE_TWO_OWNERS))
+            lose(m, now, a);
     } else if (!ours && m->switching == SWITCH_TAKING) {
         switch_step(m, SWITCH_NONE, NS_NEVER);
         add(a, MEMBERSHIP_RELEASE);

@@ -2,6 +2,7 @@
 /* See shared_group.h: what the session and the verdict say, and what the membership wants done about it. */
 #include "replication/shared_group.h"
 
+#include "base/deliberate.h"
 #include "replication/shared_group_internal.h"
 
 #include <errno.h>
@@ -262,7 +263,7 @@ ns shared_group_deadline(const struct shared_group *g)
 
 bool shared_group_waits(const struct shared_group *g, uint64_t number)
 {
-    return number > g->acked && membership_commits(&g->membership);
+    return number > g->acked && membership_commits(&g->membership) && !deliberate_bug(DELIBERATE_SKIP_WAIT);
 }
 
 /* ---- the owner's changes ---- */

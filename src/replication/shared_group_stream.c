@@ -6,6 +6,7 @@
  * At the receiver everything that stood there before the snapshot and was not in it goes at its end. Until
  * then both stand side by side: each record is good for itself. */
 #include "base/be.h"
+#include "base/deliberate.h"
 #include "replication/shared_group_internal.h"
 
 #include <stdlib.h>
@@ -75,10 +76,12 @@ void sending_go_on(struct shared_group *g)
 {
     if (!g->sending)
         return;
-    while (g->list_at < g->list_count && g->ops->room(g->context) > SLICE_ROOM) {
+    while (g->list_at < g->list_count &&
+           (g->ops->room(g->context) > SLICE_ROOM || deliberate_bug(DELIBERATE_UNBOUNDED_QUEUE))) {
         struct shared_record r = g->list[g->list_at++];
         send_one(g, &r);
     }
+    g->list_at += g->list_at < g->list_count && deliberate_bug(DELIBERATE_LOST_RECORD);
     if (g->list_at < g->list_count)
         return;
     g->sending = false;
@@ -146,7 +149,7 @@ void receiving_end(struct shared_group *g)
     if (!g->receiving)
         return;
     for (uint32_t i = 0; i < g->stale_count; i++)
-        if (!g->stale_seen[i]) {
+        if (!g->stale_seen[i] && !deliberate_bug(DELIBERATE_STALE_KEPT)) {
             g->ops->drop(g->context, g->stale[i].kind, g->stale[i].key);
             if (g->stale[i].kind == SHARED_PAIR)
                 lease_reset(g, (uint32_t)g->stale[i].key);
@@ -163,7 +166,10 @@ void receive_put(struct shared_group *g, const struct session_action *a)
     bool merge = g->membership.state == SESSION_OWNER;
     if (!membership_takes(&g->membership))
         return;
-    seen(g, a->put.kind, a->put.key);
+    if (merge && deliberate_bug(DELIBERATE_MERGE_FORGOTTEN))
+        return;
+    if (a->snapshot || !deliberate_bug(DELIBERATE_STALE_DELETE))
+        seen(g, a->put.kind, a->put.key);
     if (a->put.kind != SHARED_PAIR) {
         g->ops->put(g->context, a->put.kind, a->put.key, a->put.data, a->shift, merge);
         return;

@@ -10,6 +10,7 @@
  *
  *   ike_world FIRST COUNT        runs seeds FIRST .. FIRST+COUNT-1
  *   ike_world --show SEED        one seed with its log
+ *   ike_bugs --mutations COUNT   the build with deliberate bugs: each must be found within COUNT seeds
  */
 #include <assert.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 #include "base/spi.h"
 #include "crypto/crypto.h"
+#include "deliberate.h"
 #include "gateway.h"
 
 #define START  (1000 * NS_PER_S)
@@ -353,15 +355,14 @@ struct totals {
     uint64_t runs, failed, kills, node_kills, clears, sent, lost, duplicated, datagrams, packets, established;
 };
 
-static bool run_seed(uint64_t seed, bool verbose, struct totals *t, uint64_t *ret_trace)
+static bool run_seed(uint64_t seed, bool verbose, struct totals *t, uint64_t *ret_trace,
+                     char why[DELIBERATE_WHY])
 {
     struct world *w = malloc(sizeof(*w));
-    char why[600] = "";
     assert(w);
+    why[0] = 0;
     world_init(w, seed, verbose);
-    bool ok = world_run(w, why, sizeof(why));
-    if (!ok)
-        printf("seed %llu: %s\n", (unsigned long long)seed, why);
+    bool ok = world_run(w, why, DELIBERATE_WHY);
     struct ike_statistics s;
     ike_statistics(w->a.ike, &s);
     t->established += s.quick_established;
@@ -381,22 +382,48 @@ static bool run_seed(uint64_t seed, bool verbose, struct totals *t, uint64_t *re
     return ok;
 }
 
+#ifdef HOLDFAST_DELIBERATE_BUGS
+
+static bool seed_holds(uint64_t seed, char why[DELIBERATE_WHY])
+{
+    struct totals ignored = {0};
+    uint64_t trace;
+    return run_seed(seed, false, &ignored, &trace, why);
+}
+
+static int run_mutations(uint64_t count)
+{
+    static const enum deliberate bugs[] = {DELIBERATE_LEAKED_HALF_OPEN};
+    return deliberate_each(bugs, ARRAY_SIZE(bugs), count, seed_holds);
+}
+
+#endif
+
 int main(int argc, char **argv)
 {
     struct totals t = {0};
     uint64_t trace = 0, again = 0;
+    char why[DELIBERATE_WHY];
     if (argc != 3 || crypto_init() < 0) {
         fprintf(stderr, "usage: %s FIRST COUNT | --show SEED\n", argv[0]);
         return 2;
     }
-    if (strcmp(argv[1], "--show") == 0)
-        return run_seed(strtoull(argv[2], NULL, 10), true, &t, &trace) ? 0 : 1;
+#ifdef HOLDFAST_DELIBERATE_BUGS
+    if (strcmp(argv[1], "--mutations") == 0)
+        return run_mutations(strtoull(argv[2], NULL, 10));
+#endif
+    if (strcmp(argv[1], "--show") == 0) {
+        bool ok = run_seed(strtoull(argv[2], NULL, 10), true, &t, &trace, why);
+        printf("%s\n", ok ? "every promise held" : why);
+        return ok ? 0 : 1;
+    }
     uint64_t first = strtoull(argv[1], NULL, 10), count = strtoull(argv[2], NULL, 10);
     for (uint64_t seed = first; seed < first + count && t.failed < 20; seed++) {
-        run_seed(seed, false, &t, &trace);
+        if (!run_seed(seed, false, &t, &trace, why))
+            printf("seed %llu: %s\n", (unsigned long long)seed, why);
         if (seed % 100 == 0) {
             struct totals ignored = {0};
-            run_seed(seed, false, &ignored, &again);
+            run_seed(seed, false, &ignored, &again, why);
             if (again != trace) {
                 printf("seed %llu: two runs differ\n", (unsigned long long)seed);
                 t.failed++;

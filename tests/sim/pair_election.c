@@ -62,8 +62,7 @@ static void arrive(void *context, struct happening *h)
     if (!m->active) {
         m->heard = w->schedule.now;
     } else if (m->id == 0) {
-        if (w->mutation != MUTATION_TWO_OWNERS)
-            election_set(m, false, "the better one is Active");
+        election_set(m, false, "the better one is Active");
     } else {
         send(m, HELLO);
     }

@@ -227,13 +227,6 @@ static void engine_starts(void *context, struct happening *h)
         return;
     m->engine_up = m->stirred = true;
     policy_begin(m);
-    for (uint32_t slot = 0; slot < SLOTS && m->world->mutation == MUTATION_REUSE; slot++) {
-        struct sad_pair *p = &m->sad->pairs[slot];
-        pair_changed(m, slot);
-        if (pair_used(p))
-            atomic_store(&p->sequence_out,
-                         atomic_load(&p->sequence_out) - MIN(atomic_load(&p->sequence_out), 3ul));
-    }
     engine_go_on(m);
 }
 

@@ -3,12 +3,14 @@
  *
  *   pair_world FIRST COUNT              runs seeds FIRST .. FIRST+COUNT-1; a seed that fails is shrunk
  *   pair_world --show SEED [MASK [BUG]] one seed with its timeline, only with the faults of the mask
- *   pair_world --mutations COUNT        each deliberate bug must be found within COUNT seeds
+ *   pair_bugs --mutations COUNT         each deliberate bug (its number is BUG above) must be found within
+ *                                       COUNT seeds; this is the build that has them
  *   pair_world --seeds FILE             what was found before: lines of "SEED MASK cause"
  */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "deliberate.h"
 #include "pair_world.h"
 
 enum { FAILURES_MAX = 10, AGAIN = 200 };
@@ -68,34 +70,28 @@ static int run_many(const char *program, uint64_t first, uint64_t count)
     return t.failed || t.runs != count ? 1 : 0;
 }
 
+#ifdef HOLDFAST_DELIBERATE_BUGS
+
+static bool seed_holds(uint64_t seed, char why[DELIBERATE_WHY])
+{
+    struct run r = {.seed = seed};
+    if (holds(&r, UINT32_MAX))
+        return true;
+    snprintf(why, DELIBERATE_WHY, "%s", r.why);
+    return false;
+}
+
 static int run_mutations(uint64_t count)
 {
-    static const char *const names[MUTATIONS] = {"",
-                                                 "reuse a sequence",
-                                                 "skip the wait",
-                                                 "forget the epoch",
-                                                 "deliver a replay",
-                                                 "two owners",
-                                                 "lost record",
-                                                 "raised too early",
-                                                 "stale kept",
-                                                 "unbounded queue",
-                                                 "merge forgotten"};
-    int missed = 0;
-    for (enum mutation m = MUTATION_NONE + 1; m < MUTATIONS; m++) {
-        struct run_totals t = {0};
-        struct run r = {.seed = 1, .mask = UINT32_MAX, .mutation = m};
-        while (r.seed <= count && run_seed(&r, &t))
-            r.seed++;
-        missed += r.seed > count;
-        if (r.seed > count)
-            printf("%-18s NOT FOUND in %lu seeds\n", names[m], count);
-        else
-            printf("%-18s found by seed %lu: %s\n", names[m], r.seed, r.why);
-        fflush(stdout);
-    }
-    return missed ? 1 : 0;
+    static const enum deliberate bugs[] = {
+        DELIBERATE_REUSE_SEQUENCE, DELIBERATE_SKIP_WAIT,       DELIBERATE_EARLY_RAISE,
+        DELIBERATE_FORGET_EPOCH,   DELIBERATE_DELIVER_REPLAY,  DELIBERATE_TWO_OWNERS,
+        DELIBERATE_LOST_RECORD,    DELIBERATE_CLEAR_PACKET,    DELIBERATE_STALE_DELETE,
+        DELIBERATE_STALE_KEPT,     DELIBERATE_UNBOUNDED_QUEUE, DELIBERATE_MERGE_FORGOTTEN};
+    return deliberate_each(bugs, ARRAY_SIZE(bugs), count, seed_holds);
 }
+
+#endif
 
 /* Seeds of former bugs. */
 static int run_seeds(const char *path)
@@ -128,8 +124,10 @@ static int run_shown(int argc, char **argv)
     struct run_totals t = {0};
     struct run r = {.seed = strtoull(argv[2], NULL, 10),
                     .mask = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : UINT32_MAX,
-                    .mutation = argc > 4 ? (enum mutation)strtoul(argv[4], NULL, 10) : MUTATION_NONE,
                     .show = true};
+#ifdef HOLDFAST_DELIBERATE_BUGS
+    deliberate_now = argc > 4 ? (enum deliberate)strtoul(argv[4], NULL, 10) : DELIBERATE_NONE;
+#endif
     return run_seed(&r, &t) ? 0 : 1;
 }
 
@@ -139,11 +137,13 @@ int main(int argc, char **argv)
     run_memory();
     if (argc >= 3 && strcmp(argv[1], "--show") == 0)
         result = run_shown(argc, argv);
+#ifdef HOLDFAST_DELIBERATE_BUGS
     else if (argc == 3 && strcmp(argv[1], "--mutations") == 0)
         result = run_mutations(strtoull(argv[2], NULL, 10));
+#endif
     else if (argc == 3 && strcmp(argv[1], "--seeds") == 0)
         result = run_seeds(argv[2]);
-    else if (argc == 3)
+    else if (argc == 3 && argv[1][0] != '-')
         result = run_many(argv[0], strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10));
     else
         fprintf(stderr,

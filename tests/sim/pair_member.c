@@ -124,10 +124,6 @@ static void action_run(struct member *m, const struct session_actions *all, cons
     case SESSION_SNAPSHOT_END:
         tell(m->world, m, "snapshot %s", a->kind == SESSION_SNAPSHOT_BEGIN ? "begins" : "ends");
         break;
-    case SESSION_PUT:
-        if (m->world->mutation == MUTATION_LOST_RECORD && a->snapshot && chance(m->world, 50))
-            return;
-        break;
     default:
         break;
     }
@@ -201,10 +197,9 @@ void control_release(struct member *m)
 {
     if (m->held_count == 0)
         return;
-    bool wait = m->world->mutation != MUTATION_NO_WAIT;
     unsigned done = 0;
     while (done < m->held_count &&
-           !(wait && m->held[done].need && shared_group_waits(&m->shared, m->held[done].need))) {
+           !(m->held[done].need && shared_group_waits(&m->shared, m->held[done].need))) {
         const struct held *h = &m->held[done++];
         if (h->truth == 0)
             continue; /* dropped */

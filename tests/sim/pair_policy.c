@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which packets of the inside are protected, and by which pair: the policy of both members is one table, and
  * what it says of a packet is found by the engine's own decider and index of pairs. The table never changes,
- * and the memory is one for all worlds; what a world leaves in the cache is good for no other one, for every
- * change of the pairs makes another generation. */
+ * and the memory is one for all worlds. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -88,9 +87,10 @@ void policy_pair_changed(struct member *m, uint32_t slot)
     pair_index_add(indexes[m->id], slot);
 }
 
-/* An engine that starts finds out what is there. */
+/* An engine that starts finds out what is there, and remembers nothing. */
 void policy_begin(struct member *m)
 {
+    memset(deciders[m->id]->cache, 0, sizeof(deciders[m->id]->cache));
     pair_index_sync(indexes[m->id]);
 }
 

@@ -84,11 +84,8 @@ static void wake(struct member *m)
 static void world_init(struct world *w, const struct run *r)
 {
     static const ns hellos[] = {15 * NS_PER_MS, 100 * NS_PER_MS, 250 * NS_PER_MS};
-    *w = (struct world){.mutation = r->mutation,
-                        .show = r->show,
-                        .look_at_all = r->look_at_all,
-                        .truth_count = 1,
-                        .dice = dice_of(r->seed)};
+    *w = (struct world){
+        .show = r->show, .look_at_all = r->look_at_all, .truth_count = 1, .dice = dice_of(r->seed)};
     schedule_init(&w->schedule, START);
     w->tunnels = 1 + dice_below(&w->dice, TUNNELS_MAX);
     w->limits = (struct lease_limits){64 << dice_below(&w->dice, 3), 40 + dice_below(&w->dice, 200)};

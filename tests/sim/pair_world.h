@@ -33,22 +33,6 @@ enum {
     KIND_PAIR = 2, /* key: slot */
 };
 
-/* Deliberate bugs, to prove that they are found. */
-enum mutation {
-    MUTATION_NONE,
-    MUTATION_REUSE,       /* an engine that starts again goes some numbers back */
-    MUTATION_NO_WAIT,     /* answers do not wait for the acknowledgement */
-    MUTATION_EPOCH,       /* every takeover is in the same epoch */
-    MUTATION_REPLAY,      /* a takeover ignores what the other could have accepted */
-    MUTATION_TWO_OWNERS,  /* who hears another Active one stays Active */
-    MUTATION_LOST_RECORD, /* one in twenty records of a snapshot is not kept */
-    MUTATION_EARLY_RAISE, /* ceilings rise when they are told */
-    MUTATION_STALE_KEPT,  /* what was not in the snapshot stays */
-    MUTATION_UNBOUNDED,   /* a snapshot does not wait for room */
-    MUTATION_NO_MERGE,    /* what the other one made alone is thrown away */
-    MUTATIONS,
-};
-
 enum fault_kind {
     FAULT_CONTROL,    /* control dies, and starts again from its records */
     FAULT_NODE,       /* everything dies; nothing survives */
@@ -216,7 +200,6 @@ struct world {
     ns heartbeat, dead, hello, hold, link_delay;
     uint32_t loss;        /* of hellos, messages and packets, permille */
     uint32_t twice, late; /* packets of the peer that come twice, or late */
-    enum mutation mutation;
     /* What the next look is for: bit of each slot in which something changed, and what the members were. */
     uint64_t changed;
     uint32_t looked_at[2];
@@ -261,7 +244,6 @@ static inline void later(struct world *w, ns after, void (*run)(void *context, s
 struct run {
     uint64_t seed;
     uint32_t mask; /* of faults */
-    enum mutation mutation;
     bool show, look_at_all;
 
     uint64_t trace, steps; /* what came of it */
@@ -347,6 +329,12 @@ void engine_outside(struct member *m, uint32_t truth, uint64_t sequence);
 void engine_go_on(struct member *m);
 void engine_die(struct member *m);
 
+/* ---- pair_group.c ---- */
+
+enum { RECORD_DATA = 16 };
+extern const struct shared_group_ops pair_ops;
+void record_write(const struct record *r, uint8_t data[RECORD_DATA]); /* as it crosses */
+
 /* ---- pair_policy.c ---- */
 
 void policy_memory(struct sad *const sads[2]); /* once for all worlds */
@@ -358,8 +346,6 @@ void policy_pair_changed(struct member *m, uint32_t slot); /* also gone */
 bool policy_protects(struct member *m, uint8_t tunnel, enum inside kind, struct sad_pair **ret);
 
 /* ---- pair_ike.c ---- */
-
-extern const struct shared_group_ops pair_ops;
 
 void ike_tick(struct member *m);
 void ike_answer(struct member *m, uint32_t truth); /* reaches the peer, if it can */

@@ -30,8 +30,9 @@ bool is_active(const struct world *w, const struct router *r)
 void failure(struct world *w, const char *text)
 {
     w->failed = true;
-    printf("seed %llu at %.3f s: %s\n", (unsigned long long)w->seed,
-           (double)(w->schedule.now - START) / (double)NS_PER_S, text);
+    snprintf(w->why, sizeof(w->why), "at %.3f s: %s", (double)(w->schedule.now - START) / (double)NS_PER_S,
+             text);
+    tell(w, NULL, w->why);
 }
 
 void tell(struct world *w, const struct router *r, const char *text)

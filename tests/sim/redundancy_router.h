@@ -36,6 +36,7 @@ struct world {
     struct router routers[ROUTERS_MAX];
     unsigned count;
     bool show, delays, failed;
+    char why[160];
     ns hello, hold, chaos_end, last_change;
     uint64_t steps;
 };

@@ -11,11 +11,13 @@
  *
  *   redundancy_world FIRST COUNT        runs seeds FIRST .. FIRST+COUNT-1
  *   redundancy_world --show SEED        one seed with its log
+ *   redundancy_bugs --mutations COUNT   the build with deliberate bugs: each must be found within COUNT seeds
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "crypto/crypto.h"
+#include "deliberate.h"
 #include "redundancy_router.h"
 
 enum { CHAOS_HOLDS = 12, HAPPENINGS_MAX = 24 };
@@ -184,7 +186,8 @@ static void rest_check(struct world *w)
         failure(w, "still changing");
 }
 
-static bool run_seed(uint64_t seed, bool show, struct totals *t, uint64_t *ret_trace)
+static bool run_seed(uint64_t seed, bool show, struct totals *t, uint64_t *ret_trace,
+                     char why[DELIBERATE_WHY])
 {
     struct world w;
     const struct router *active = NULL;
@@ -216,27 +219,51 @@ static bool run_seed(uint64_t seed, bool show, struct totals *t, uint64_t *ret_t
     t->lost += w.network.lost;
     t->steps += w.steps;
     *ret_trace = w.trace ^ w.network.delivered;
+    snprintf(why, DELIBERATE_WHY, "%s", w.why);
     schedule_done(&w.schedule);
     return !w.failed;
 }
+
+#ifdef HOLDFAST_DELIBERATE_BUGS
+
+static bool seed_holds(uint64_t seed, char why[DELIBERATE_WHY])
+{
+    struct totals ignored = {0};
+    uint64_t trace;
+    return run_seed(seed, false, &ignored, &trace, why);
+}
+
+static int run_mutations(uint64_t count)
+{
+    static const enum deliberate bugs[] = {DELIBERATE_TWO_ACTIVE};
+    return deliberate_each(bugs, ARRAY_SIZE(bugs), count, seed_holds);
+}
+
+#endif
 
 int main(int argc, char **argv)
 {
     struct totals t = {0};
     uint64_t trace = 0, again = 0;
+    char why[DELIBERATE_WHY];
     if (argc != 3 || crypto_init() < 0) {
         fprintf(stderr, "usage: %s FIRST COUNT | --show SEED\n", argv[0]);
         return 2;
     }
+#ifdef HOLDFAST_DELIBERATE_BUGS
+    if (strcmp(argv[1], "--mutations") == 0)
+        return run_mutations(strtoull(argv[2], NULL, 10));
+#endif
     if (strcmp(argv[1], "--show") == 0)
-        return run_seed(strtoull(argv[2], NULL, 10), true, &t, &trace) ? 0 : 1;
+        return run_seed(strtoull(argv[2], NULL, 10), true, &t, &trace, why) ? 0 : 1;
     uint64_t first = strtoull(argv[1], NULL, 10), count = strtoull(argv[2], NULL, 10);
     for (uint64_t seed = first; seed < first + count && t.failed < 20; seed++) {
-        run_seed(seed, false, &t, &trace);
+        if (!run_seed(seed, false, &t, &trace, why))
+            printf("seed %llu %s\n", (unsigned long long)seed, why);
         if (seed % 100 != 0)
             continue;
         struct totals ignored = {0};
-        run_seed(seed, false, &ignored, &again);
+        run_seed(seed, false, &ignored, &again, why);
         if (again != trace) {
             printf("seed %llu: two runs differ\n", (unsigned long long)seed);
             t.failed++;

@@ -12,6 +12,7 @@
  * The identity comes only after the key was needed, so the key is chosen by address. */
 #include "ike/v1/phase1.h"
 
+#include "base/deliberate.h"
 #include "ike/auth/preshared.h"
 #include "ike/exchange/message.h"
 #include "ike/half_open_record.h"
@@ -92,7 +93,7 @@ bool mm_r_sa(struct ike *ike, struct ike_sa *none, const struct phase1_input *in
     if (!sa)
         return false;
     memcpy(sa->cookie_i, in->m->header.initiator_cookie, 8);
-    sa->expires = ike->now + IKE_HALF_OPEN_TIMEOUT;
+    sa->expires = deliberate_bug(DELIBERATE_LEAKED_HALF_OPEN) ? NS_NEVER : ike->now + IKE_HALF_OPEN_TIMEOUT;
     sa->nat_port = e->datagram.nat_port;
     sa->policy = policy;
     sa_half_open_add(ike, sa);
