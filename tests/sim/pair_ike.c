@@ -292,9 +292,9 @@ static void peer_tunnel(struct world *w, uint8_t tunnel)
 void peer_tick(void *context, struct happening *h)
 {
     struct world *w = context;
-    (void)h;
+    bool calm = w->schedule.now > CHAOS_END + 2 * NS_PER_S;
     for (uint8_t t = 0; t < w->tunnels; t++)
-        if (t == w->schedule.now / NS_PER_MS / 8 % w->tunnels || t == 0)
+        if (t == h->number % w->tunnels || t == 0)
             peer_tunnel(w, t); /* the first has much traffic */
-    later(w, 8 * NS_PER_MS, peer_tick, w, 0);
+    later(w, (calm ? 24 : 8) * NS_PER_MS, peer_tick, w, h->number + 1);
 }
