@@ -7,7 +7,6 @@ static void request_drop(struct probe *p)
 {
     p->waiting = false;
     p->resend_at = NS_NEVER;
-    p->reason = 0;
 }
 
 static void start(struct probe *p, ns now)
