@@ -63,6 +63,7 @@ struct bytes message_finish_phase2(struct ike *ike, const struct ike_sa *sa, uin
 
 bool message_iv_phase2(const struct ike_sa *sa, uint32_t message_id, uint8_t iv[CBC_BLOCK_MAX])
 {
+    memset(iv, 0, CBC_BLOCK_MAX); /* all of it goes into records, also what a shorter block leaves */
     return keymat_iv_phase2(sa->policy.hash, sa->iv_base, message_id, cbc_block_size(sa->policy.encryption),
                             iv);
 }

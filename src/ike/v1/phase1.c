@@ -108,7 +108,7 @@ void phase1_receive(struct ike *ike, struct ike_sa *sa, const struct ike_event *
         ike->statistics.malformed++;
         return;
     }
-    uint8_t iv[CBC_BLOCK_MAX];
+    uint8_t iv[CBC_BLOCK_MAX] = {0};
     enum isakmp_error error;
     if (encrypted) {
         memcpy(iv, sa->phase1->iv, sizeof(iv));

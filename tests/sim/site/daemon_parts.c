@@ -56,9 +56,15 @@ void log_line(struct log *l, const char *facility, uint8_t severity, const char 
 
 void log_debug(struct log *l, const char *subject, const char *format, ...)
 {
+    char text[LOG_LINE_MAX];
+    va_list list;
+    struct process *out = process_leave();
     (void)l;
-    (void)subject;
-    (void)format;
+    va_start(list, format);
+    vsnprintf(text, sizeof(text), format, list);
+    va_end(list);
+    site_tell(out->node->site, out->node, "debug", "%s: %s", subject, text);
+    process_return(out);
 }
 
 void log_each(const struct log *l, void (*visit)(void *context, struct bytes line), void *context)

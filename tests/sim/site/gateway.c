@@ -176,7 +176,10 @@ static void turn(void *context, struct happening *h)
         gateway_wake_at(p, now + HELD_LOOK);
         return;
     }
-    if (!process_run(p, p->role == NODE_CONTROL ? control_turn : engine_turn, NULL)) {
+    bool lives = process_run(p, p->role == NODE_CONTROL ? control_turn : engine_turn, NULL);
+    if (p->node->site->turned)
+        p->node->site->turned(p);
+    if (!lives) {
         site_tell(p->node->site, p->node, "fault", "%s dies at work",
                   p->role == NODE_CONTROL ? "control" : "the engine");
         child_ended(p);
@@ -448,10 +451,24 @@ void gateway_die_after(struct site_node *n, enum node_role role, uint64_t calls)
         k->processes[role].die_at = k->processes[role].calls + calls + 1;
 }
 
+void gateway_spare(struct site_node *n)
+{
+    struct kernel *k = gateway_kernel(n);
+    for (unsigned i = 0; k && i < ARRAY_SIZE(k->processes); i++)
+        k->processes[i].die_at = 0;
+}
+
 void gateway_lose_records(struct site_node *n)
 {
     struct kernel *k = gateway_kernel(n);
     static const int lost[] = {HANDOVER_RECORDS, HANDOVER_RUNNING_CONFIG};
     for (size_t i = 0; k && i < ARRAY_SIZE(lost); i++)
         madvise(k->regions[lost[i]].memory, k->regions[lost[i]].size, MADV_DONTNEED);
+}
+
+void gateway_clock_changed(struct site_node *n)
+{
+    struct kernel *k = gateway_kernel(n);
+    for (unsigned i = 0; k && i < ARRAY_SIZE(k->processes); i++)
+        gateway_wake_at(&k->processes[i], site_now(n->site));
 }

@@ -19,6 +19,7 @@
 
 struct fabric;
 struct ledger;
+struct process;
 struct site;
 struct site_node;
 
@@ -123,8 +124,9 @@ struct site {
     struct rng rng;
     struct site_node *nodes[SITE_NODES_MAX];
     unsigned node_count;
-    struct ledger *ledger; /* what was seen of the promises (ledger.h); NULL: nobody watches */
-    struct fabric *fabric; /* fabric.h */
+    struct ledger *ledger;             /* what was seen of the promises (ledger.h); NULL: nobody watches */
+    void (*turned)(struct process *p); /* a process has had its turn, or has died in it; may be NULL */
+    struct fabric *fabric;             /* fabric.h */
     /* The fabric's: takes a frame that left a port with a line; borrows it. */
     void (*carry)(struct site_node *from, unsigned port, const struct frame *f);
     /* The fabric's: the world ends. May be NULL. */

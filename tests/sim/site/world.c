@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole gateways under faults that are drawn from a seed, with the promises checked all the time and liveness
+ * when the faults have ended.
+ *
+ *     site_world FIRST COUNT          so many seeds; what fails is shrunk
+ *     site_world --show SEED [MASK]   one, told; MASK: only these of its faults
+ *     site_world --hour [SEED]        one virtual hour of the pair with 100 tunnels
+ *     site_world --regressions        the seeds that found something once
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "../shrink.h"
+#include "crypto/crypto.h"
+#include "site/gateway.h"
+#include "site/world.h"
+
+static const ns CHAOS_BEGIN = SITE_START + 8 * NS_PER_S, CHAOS_END = SITE_START + 20 * NS_PER_S;
+/* How long after the healing everything is to be as it should be, at the latest. */
+static const ns SETTLE = 45 * NS_PER_S, LOOK = 250 * NS_PER_MS, FLOWS = 2 * NS_PER_S;
+
+struct outcome {
+    uint64_t trace, frames, sealed, delivered, takeovers, replayed, forged, befallen, answered_again;
+    size_t control_peak, engine_peak;
+    uint64_t takeover_calls;
+    unsigned faults;
+    bool failed;
+    char why[240];
+    ns settled; /* after the healing */
+};
+
+/* ---- one run ---- */
+
+static void show(void *context, const struct site_node *n, const char *topic, const char *text)
+{
+    const struct world *w = context;
+    ns t = site_now(&w->site) - SITE_START;
+    printf("%4lu.%06lu %-9s %-9s %s\n", t / NS_PER_S, t % NS_PER_S / NS_PER_US, n ? n->name : "", topic,
+           text);
+}
+
+static void outcome_of(const struct world *w, struct outcome *o)
+{
+    const struct ledger *l = &w->ledger;
+    o->trace = w->site.trace;
+    o->frames = w->site.frames;
+    o->sealed = l->sealed;
+    o->delivered = l->delivered_count;
+    o->takeovers = l->takeovers;
+    o->takeover_calls = l->takeover_calls;
+    o->control_peak = l->control_peak;
+    o->engine_peak = l->engine_peak;
+    o->replayed = w->replayed;
+    o->forged = w->forged;
+    o->befallen = w->befallen;
+    o->answered_again = l->answered_again;
+    o->faults = w->fault_count;
+    o->failed = w->site.failed;
+    memcpy(o->why, w->site.why, sizeof(o->why));
+}
+
+/* Until everything is as it should be, or too late. */
+static void settle(struct world *w, struct outcome *o)
+{
+    ns end = site_now(&w->site) + SETTLE;
+    const char *why = "";
+    while (!w->site.failed && site_now(&w->site) < end && why) {
+        site_run(&w->site, site_now(&w->site) + LOOK);
+        world_keep_up(w);
+        why = world_settled(w);
+        if (!why)
+            why = world_flows(w, FLOWS);
+    }
+    o->settled = site_now(&w->site) - CHAOS_END;
+    if (why && !w->site.failed)
+        site_fail(&w->site, "%lu s after the healing: %s", SETTLE / NS_PER_S, why);
+}
+
+static void run_seed(uint64_t seed, uint32_t mask, bool shown, struct outcome *o)
+{
+    uint64_t blocks = memory_world_blocks();
+    struct world *w = calloc(1, sizeof(*w));
+    assert(w);
+    *o = (struct outcome){0};
+    world_build(w, seed, &(struct world_size){0});
+    faults_draw(w, 1 + rng_below(&w->site.rng, 10), CHAOS_BEGIN, CHAOS_END);
+    faults_plan(w, mask);
+    attacker_begin(w, 50 * NS_PER_MS);
+    w->site.listening = shown;
+    w->site.listen = show;
+    w->site.listen_context = w;
+    site_run(&w->site, SITE_START + NS_PER_S);
+    for (unsigned i = 0; shown && getenv("SITE_DEBUG") && i < w->site.node_count; i++)
+        if (w->site.nodes[i]->ops->command)
+            free(w->site.nodes[i]->ops->command(w->site.nodes[i], getenv("SITE_DEBUG")));
+    site_run(&w->site, CHAOS_END);
+    if (!w->site.failed)
+        world_heal(w);
+    settle(w, o);
+    outcome_of(w, o);
+    world_done(w);
+    free(w);
+    if (!o->failed && memory_world_blocks() != blocks) {
+        o->failed = true;
+        snprintf(o->why, sizeof(o->why), "%ld blocks of memory were not given back",
+                 (long)(memory_world_blocks() - blocks));
+    }
+}
+
+/* ---- many ---- */
+
+struct shrinking {
+    uint64_t seed;
+};
+
+static bool fails(void *context, uint32_t mask)
+{
+    const struct shrinking *s = context;
+    struct outcome o;
+    run_seed(s->seed, mask, false, &o);
+    return o.failed;
+}
+
+static void shrink(const char *program, uint64_t seed, const struct outcome *first)
+{
+    struct shrinking s = {seed};
+    uint32_t mask = shrink_faults(first->faults, fails, &s);
+    printf("seed %lu: %s\n  shrunk to %d faults: %s --show %lu %u\n", seed, first->why,
+           __builtin_popcount(mask), program, seed, mask);
+    fflush(stdout);
+}
+
+static void total(struct outcome *t, const struct outcome *o)
+{
+    t->frames += o->frames;
+    t->sealed += o->sealed;
+    t->delivered += o->delivered;
+    t->takeovers += o->takeovers;
+    t->replayed += o->replayed;
+    t->forged += o->forged;
+    t->befallen += o->befallen;
+    t->answered_again += o->answered_again;
+    t->takeover_calls = MAX(t->takeover_calls, o->takeover_calls);
+    t->control_peak = MAX(t->control_peak, o->control_peak);
+    t->engine_peak = MAX(t->engine_peak, o->engine_peak);
+    t->settled = MAX(t->settled, o->settled);
+}
+
+static int run_many(const char *program, uint64_t first, uint64_t count)
+{
+    struct outcome t = {0}, o, again;
+    uint64_t failed = 0, runs = 0;
+    for (uint64_t seed = first; seed < first + count && failed < 10; seed++) {
+        run_seed(seed, UINT32_MAX, false, &o);
+        runs++;
+        total(&t, &o);
+        if (o.failed) {
+            failed++;
+            shrink(program, seed, &o);
+        }
+        if (seed % 50)
+            continue;
+        run_seed(seed, UINT32_MAX, false, &again);
+        if (again.trace != o.trace) {
+            printf("seed %lu: two runs differ\n", seed);
+            failed++;
+        }
+    }
+    printf("%lu seeds, %lu failed; %lu faults, %lu takeovers (at most %lu calls of the kernel in one), %lu "
+           "frames, "
+           "%lu packets sealed, %lu delivered, %lu replayed, %lu forged, %lu quick modes answered again; at "
+           "most "
+           "%zu KiB in control, %zu KiB in an engine; settled at most %lu ms after the faults\n",
+           runs, failed, t.befallen, t.takeovers, t.takeover_calls, t.frames, t.sealed, t.delivered,
+           t.replayed, t.forged, t.answered_again, t.control_peak >> 10, t.engine_peak >> 10,
+           t.settled / NS_PER_MS);
+    return failed ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    int result = 2;
+    if (crypto_init() < 0)
+        return 2;
+    if (argc >= 3 && strcmp(argv[1], "--show") == 0) {
+        struct outcome o;
+        if (getenv("SITE_FIRST"))
+            run_seed(strtoull(getenv("SITE_FIRST"), NULL, 10), UINT32_MAX, false, &o);
+        run_seed(strtoull(argv[2], NULL, 10), argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : UINT32_MAX,
+                 true, &o);
+        printf("%s, trace %016lx\n", o.failed ? o.why : "good", o.trace);
+        result = o.failed;
+    } else if (argc == 3) {
+        result = run_many(argv[0], strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10));
+    } else {
+        fprintf(stderr, "usage: %s FIRST COUNT | --show SEED [MASK]\n", argv[0]);
+    }
+    return result;
+}
