@@ -162,10 +162,8 @@ static void message_heard(struct probes *p, uint8_t family, const struct echo_me
             return;
     }
     struct probe_unit *u = unit_of(p, (uint16_t)(be32_load(icmp.data + 4) >> 16));
-    if (!u || !address_equal(&about, &u->destination)) {
-        p->strays++;
+    if (!u || !address_equal(&about, &u->destination))
         return;
-    }
     e.sequence = (uint16_t)be32_load(icmp.data + 4);
     unit_step(p, u, &e);
 }

@@ -21,7 +21,6 @@ struct probes {
     struct probe_socket *sockets[PROBE_FAMILIES];
     uint16_t first; /* the identifier of slot 0: random, so that nobody guesses it from far away */
     uv_timer_t timer;
-    uint64_t strays; /* echo messages of our identifiers that no probe waits for */
 };
 
 /* ---- probes.c ---- */
