@@ -10,7 +10,7 @@
 #include "lab/commands.h"
 
 static const char usage[] =
-    "usage: holdfast lab run SCENARIO [--variant V] [--json FILE] [--keep] [--verbose] [--name LAB]\n"
+    "usage: holdfast lab run SCENARIO [--variant V[,V...]] [--json FILE] [--keep] [--verbose] [--name LAB]\n"
     "       holdfast lab up SCENARIO [--variant V] [--name LAB]\n"
     "       holdfast lab exec [--name LAB] NODE COMMAND...\n"
     "       holdfast lab cli [--name LAB] GATEWAY COMMAND...\n"
@@ -20,7 +20,8 @@ static const char usage[] =
     "       holdfast lab list\n"
     "       holdfast lab down [LAB | --all]\n"
     "       holdfast lab judge --link FILE... [--inside FILE,...] [--keys FILE] ...   (what was captured)\n"
-    "SCENARIO is a folder with a topology.lab. `run` carries out its timeline.lab in every variant.\n"
+    "SCENARIO is a folder with a topology.lab. `run` carries out its timeline.lab in every variant\n"
+    "or in those that are named.\n"
     "`holdfast lab farm` is a farm of spokes; without options it says what it takes.\n";
 
 static void on_signal(int signal)

@@ -115,35 +115,65 @@ static bool json_write(const char *path, const char *scenario, bool ok, json_t *
     return good;
 }
 
-int lab_run(const struct lab_options *o, const char *folder)
+/* The scenario in each of the wanted variants, in the order wanted; all of them if none is named. False with
+ * a message: there is no such variant, or a mistake in it. */
+static bool variants_load(const char *folder, char *wanted, struct scenario *ret[SCENARIO_VARIANTS],
+                          unsigned *ret_count)
 {
-    char error[SCRIPT_ERROR];
-    struct scenario *first = scenario_load(folder, o->variant, error);
-    if (!first) {
-        fprintf(stderr, "%s\n", error);
-        return LAB_USAGE;
-    }
-    unsigned count = o->variant || first->variant_count == 0 ? 1 : first->variant_count, done = 0;
-    bool ok = true;
-    json_t *variants = json_array();
-    for (; done < count && !lab_stopping; done++) {
-        const char *variant = o->variant || count == 1 ? o->variant : first->variants[done].name;
-        struct scenario *s = scenario_load(folder, variant, error);
+    char error[SCRIPT_ERROR], *save = NULL;
+    const char *name = wanted ? strtok_r(wanted, ",", &save) : NULL;
+
+    if (wanted && !name)
+        name = wanted; /* nothing at all, which no variant is called */
+    while (*ret_count < SCENARIO_VARIANTS) {
+        struct scenario *s = scenario_load(folder, name, error);
         if (!s) {
             fprintf(stderr, "%s\n", error);
-            ok = false;
-            break;
+            return false;
         }
-        json_t *result = variant_run(o, s);
+        ret[(*ret_count)++] = s;
+        if (wanted)
+            name = strtok_r(NULL, ",", &save);
+        else
+            name = *ret_count < s->variant_count ? s->variants[*ret_count].name : NULL;
+        if (!name)
+            return true;
+    }
+    fprintf(stderr, "holdfast lab: more than %d variants\n", SCENARIO_VARIANTS);
+    return false;
+}
+
+static bool variants_run(const struct lab_options *o, struct scenario *const *wanted, unsigned count,
+                         json_t *results)
+{
+    bool ok = true;
+
+    for (unsigned i = 0; i < count && !lab_stopping; i++) {
+        json_t *result = variant_run(o, wanted[i]);
         ok = ok && result && json_is_true(json_object_get(result, "ok"));
         if (result)
-            json_array_append_new(variants, result);
-        scenario_free(s);
+            json_array_append_new(results, result);
     }
-    ok = ok && done == count && !lab_stopping;
-    if (o->json)
-        ok = json_write(o->json, first->name, ok, variants) && ok;
-    json_decref(variants);
-    scenario_free(first);
-    return ok ? LAB_OK : LAB_FAILED;
+    return ok && !lab_stopping;
+}
+
+int lab_run(const struct lab_options *o, const char *folder)
+{
+    struct scenario *wanted[SCENARIO_VARIANTS];
+    unsigned count = 0;
+    int code = LAB_USAGE;
+    char *names = o->variant ? strdup(o->variant) : NULL;
+
+    if (variants_load(folder, names, wanted, &count)) {
+        json_t *results = json_array();
+        bool ok = variants_run(o, wanted, count, results);
+        if (o->json)
+            ok = json_write(o->json, wanted[0]->name, ok, results) && ok;
+        json_decref(results);
+        code = ok ? LAB_OK : LAB_FAILED;
+    }
+    for (unsigned i = 0; i < count; i++)
+        scenario_free(wanted[i]);
+    free(names);
+    return code;
 }

@@ -93,6 +93,27 @@ def test_failed_check():
     assert not left(TAG)
 
 
+def test_variants():
+    """All of them, or those that are named, in that order; nothing runs if there is one that is not there."""
+    with tempfile.TemporaryDirectory() as d:
+        scenario = f"{d}/{TAG}"
+        os.mkdir(scenario)
+        open(f"{scenario}/topology.lab", "w").write(
+            "variant a\n set x 1\nvariant b\n set x 2\nvariant c\n set x 3\nnode n host\n address e 10.0.0.1/24\n"
+            "node m host\nlink l n:e m:e\n")
+        open(f"{scenario}/timeline.lab", "w").write('check exec n "true" succeeds as "x ${x}"\n')
+        for words, expected in (((), "abc"), (("--variant", "c,a"), "ca"), (("--variant", "b"), "b")):
+            lab("run", scenario, "--json", f"{d}/j", *words)
+            data = json.load(open(f"{d}/j"))
+            assert [v["variant"] for v in data["variants"]] == list(expected), data
+            assert [v["checks"][0]["name"] for v in data["variants"]] == [f"x {'abc'.index(v) + 1}" for v in expected]
+        os.unlink(f"{d}/j")
+        for words in ("a,none", ","):
+            assert "no variant named" in lab("run", scenario, "--json", f"{d}/j", "--variant", words, expect=2)
+        assert not os.path.exists(f"{d}/j")
+    assert not left(TAG)
+
+
 def test_data_alone():
     """`--json -` leaves standard output to the data, and --keep leaves the lab to be looked at."""
     out = subprocess.run([PROGRAM, "run", GATEWAY, "--name", TAG, "--json", "-", "--keep"], env=ENV, text=True,
