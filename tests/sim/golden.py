@@ -11,12 +11,14 @@ import difflib, os, subprocess, sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 CONTEXT, SHOWN = 3, 80
+BRIEF = {"stateful-failover-fast", "virtual-peer-shared", "virtual-peer"}  # long: what happens while flows run
 
 
 def played(program, golden):
     name, variant = golden.split(".", 1)
     folder = next(f for f in (f"{ROOT}/scenarios/{name}", f"{ROOT}/tests/scenarios/{name}") if os.path.isdir(f))
     words = [program, folder] + (["--variant", variant] if variant != "default" else [])
+    words += ["--brief"] if name in BRIEF else []
     r = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return r.stdout, r.returncode
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const ns listing_repeat = 500 * NS_PER_MS;
+
 static struct listing_line *line_new(struct listing *l)
 {
     if (l->count == l->room) {
@@ -17,18 +19,30 @@ static struct listing_line *line_new(struct listing *l)
     return &l->lines[l->count++];
 }
 
+static struct listing_line *said_lately(const struct listing *l, ns time, const char *who, const char *text)
+{
+    for (size_t i = l->count; i > 0 && l->lines[i - 1].time + listing_repeat >= time; i--) {
+        struct listing_line *line = &l->lines[i - 1];
+        if (strcmp(line->who, who) == 0 && strcmp(line->text, text) == 0)
+            return line;
+    }
+    return NULL;
+}
+
 void listing_add(struct listing *l, ns time, const char *who, const char *format, ...)
 {
     char *text;
     va_list args;
+    if (l->paused)
+        return;
     va_start(args, format);
     int n = vasprintf(&text, format, args);
     va_end(args);
     assert(n >= 0);
-    struct listing_line *last = l->count ? &l->lines[l->count - 1] : NULL;
-    if (last && strcmp(last->who, who) == 0 && strcmp(last->text, text) == 0) {
-        last->times++;
-        last->last = time;
+    struct listing_line *same = said_lately(l, time, who, text);
+    if (same) {
+        same->times++;
+        same->last = time;
         free(text);
         return;
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who said what when: lines with their time, made short. A line that was said before, with nothing else in
- * between, is counted and not said again. Pure; played scenarios and tests write it, golden files keep it. */
+/* Who said what when: lines with their time, made short. What the same one said within the last half second
+ * already is counted there and not said again. Pure; played scenarios write it, golden files keep it. */
 #ifndef SIM_SITE_LISTING_H
 #define SIM_SITE_LISTING_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/time.h"
@@ -17,7 +18,8 @@ struct listing_line {
 struct listing {
     struct listing_line *lines;
     size_t count, room;
-    ns start; /* times are shown from there, in ms */
+    ns start;    /* times are shown from there, in ms */
+    bool paused; /* what is added is not kept */
 };
 
 void listing_add(struct listing *l, ns time, const char *who, const char *format, ...)

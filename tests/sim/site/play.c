@@ -9,6 +9,8 @@
 
 #include "lab/condition_value.h"
 
+/* What the lab needs for it: a process that asks a gateway is started and answered; a link is changed. */
+static const ns ask_time = 15 * NS_PER_MS, link_time = 2 * NS_PER_MS;
 static const ns flow_pause = 5 * NS_PER_MS, command_pause = 100 * NS_PER_MS, watch_pause = 100 * NS_PER_MS;
 
 void play_fail(struct play *p, const char *format, ...)
@@ -21,6 +23,27 @@ void play_fail(struct play *p, const char *format, ...)
         p->error = NULL;
     va_end(args);
     assert(p->error);
+}
+
+void play_tell(struct play *p, const char *who, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    bool paused = p->listing.paused;
+    p->listing.paused = false;
+    listing_add(&p->listing, site_now(&p->site), who, "%s", text);
+    p->listing.paused = paused;
+}
+
+static void pause_set(struct play *p)
+{
+    bool running = false;
+    for (unsigned i = 0; i < p->scenario->flow_count; i++)
+        running |= p->traffic.flows[i].started && !p->traffic.flows[i].stopped;
+    p->listing.paused = p->brief && !running;
 }
 
 void play_advance(struct play *p, ns until)
@@ -38,15 +61,15 @@ void play_check_add(struct play *p, const char *name, bool ok, char *detail)
     }
     p->checks[p->check_count++] = (struct play_check){strdup(name), detail ? detail : strdup(""), ok};
     if (!ok)
-        listing_add(&p->listing, site_now(&p->site), "--", "FAILS: %s  [%.*s]", name,
-                    (int)strcspn(p->checks[p->check_count - 1].detail, "\n"),
-                    p->checks[p->check_count - 1].detail);
+        play_tell(p, "--", "FAILS: %s  [%.*s]", name,
+                  (int)strcspn(p->checks[p->check_count - 1].detail, "\n"),
+                  p->checks[p->check_count - 1].detail);
 }
 
 void play_skip(struct play *p, const struct step *step, const char *why)
 {
     p->skipped++;
-    listing_add(&p->listing, site_now(&p->site), "--", "left out: %s (%s)", step->source, why);
+    play_tell(p, "--", "left out: %s (%s)", step->source, why);
 }
 
 bool play_ok(const struct play *p)
@@ -55,6 +78,20 @@ bool play_ok(const struct play *p)
     for (unsigned i = 0; i < p->check_count; i++)
         ok &= p->checks[i].ok;
     return ok;
+}
+
+char *play_ask(struct play *p, unsigned node, const char *line)
+{
+    struct site_node *n = p->nodes[node];
+    play_advance(p, site_now(&p->site) + ask_time / 2);
+    char *answer = n->ops->command ? n->ops->command(n, line) : NULL;
+    /* The log's memory is the world's, not the process's. */
+    if (answer && strcmp(line, "show logging") == 0 && p->logs[node].text) {
+        free(answer);
+        answer = strdup(p->logs[node].text);
+    }
+    play_advance(p, site_now(&p->site) + ask_time / 2);
+    return answer;
 }
 
 /* ---- steps ---- */
@@ -87,9 +124,9 @@ static void step_stop(struct play *p, const struct step *step)
     }
     for (unsigned i = 0; i < step->name_count; i++) {
         struct flow_report f = traffic_report(&p->traffic, step->names[i]);
-        listing_add(&p->listing, site_now(&p->site), p->scenario->flows[step->names[i]].name,
-                    "sent %llu, lost %llu, longest gap %.1f ms", (unsigned long long)f.sent,
-                    (unsigned long long)f.lost, (double)f.longest_gap / (double)NS_PER_MS);
+        play_tell(p, "--", "stop %s: sent %llu, lost %llu, longest gap %.1f ms",
+                  p->scenario->flows[step->names[i]].name, (unsigned long long)f.sent,
+                  (unsigned long long)f.lost, (double)f.longest_gap / (double)NS_PER_MS);
     }
 }
 
@@ -116,6 +153,7 @@ static void step_fault(struct play *p, const struct step *step)
         fabric_lossy(&p->fabric, step->link, (uint32_t)(step->loss * FABRIC_MILLION / 100 + 0.5));
     else
         fabric_repair(&p->fabric, step->link, end);
+    play_advance(p, site_now(&p->site) + link_time);
 }
 
 static void step_process(struct play *p, const struct step *step)
@@ -145,15 +183,14 @@ static void step_restart(struct play *p, const struct step *step)
     n->ops->stop(n);
     n->ops->restart(n);
     if (play_wait_answer(p, step->node))
-        listing_add(&p->listing, site_now(&p->site), n->name, "answers again");
+        play_tell(p, n->name, "answers again");
 }
 
 static void step_cli(struct play *p, const struct step *step)
 {
-    struct site_node *n = p->nodes[step->node];
-    char *answer = n->ops->command(n, step->text);
+    char *answer = play_ask(p, step->node, step->text);
     if (!answer)
-        play_fail(p, "%s: %s does not answer", step->source, n->name);
+        play_fail(p, "%s: %s does not answer", step->source, p->nodes[step->node]->name);
     free(answer);
 }
 
@@ -304,6 +341,7 @@ bool play_run(struct play *p)
     const struct scenario *s = p->scenario;
     unsigned at = 0;
     p->start = p->listing.start = site_now(&p->site);
+    pause_set(p);
     for (; at < s->step_count && !p->error; at++) {
         const struct step *step = &s->steps[at];
         if (step->when == WHEN_AT)
@@ -311,11 +349,12 @@ bool play_run(struct play *p)
         else if (step->when == WHEN_AFTER)
             play_advance(p, site_now(&p->site) + step->time);
         if (step->kind == STEP_SAY)
-            listing_add(&p->listing, site_now(&p->site), "#", "%s", step->text);
+            play_tell(p, "#", "%s", step->text);
         else if (step_tells(step))
-            listing_add(&p->listing, site_now(&p->site), "--", "%s", step->source);
+            play_tell(p, "--", "%s", step->source);
         if (!p->error)
             step_do(p, step);
+        pause_set(p);
     }
     if (p->error)
         not_reached(p, at);

@@ -18,7 +18,7 @@
 #include "site/listing.h"
 #include "site/traffic.h"
 
-enum { PLAY_CHECKS = SCENARIO_STEPS + 128, PLAY_DENIED = 8, PLAY_EXCHANGES = 64 };
+enum { PLAY_CHECKS = SCENARIO_STEPS + 128, PLAY_DENIED = 8, PLAY_EXCHANGES = 64, PLAY_SENDERS = 32 };
 
 struct play_check {
     char *name, *detail;
@@ -64,13 +64,22 @@ struct play {
     ns marks[SCENARIO_MARKS];
     struct play_exchange exchanges[PLAY_EXCHANGES];
     unsigned exchange_count;
-    ns last_esp[SCENARIO_NODES]; /* that the node sent */
+    struct play_sender {
+        struct address from, to;
+        unsigned node;
+        ns last;
+    } senders[PLAY_SENDERS]; /* of ESP */
+    unsigned sender_count;
+    struct play_log {
+        char *text; /* what the node logged, for `show logging` */
+        size_t len, room;
+    } logs[SCENARIO_NODES];
     struct play_check checks[PLAY_CHECKS];
     unsigned check_count;
     unsigned skipped; /* steps left out */
     ns start;         /* of the timeline */
     char *error;      /* why it could not go on */
-    bool verbose;     /* checks in the listing, too */
+    bool brief;       /* the listing has what happens while flows run, and the steps */
 };
 
 /* Why this scenario cannot be played at all, to be freed; NULL: it can. */
@@ -84,6 +93,9 @@ void play_done(struct play *p);
 
 /* ---- between its files ---- */
 
+/* A line of the listing about a step, also while it is brief. */
+void play_tell(struct play *p, const char *who, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void play_advance(struct play *p, ns until);
 void play_fail(struct play *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The step is left out, and why. */
@@ -97,6 +109,9 @@ enum play_answer play_condition(struct play *p, const struct condition *c, uint6
 uint64_t play_base(const struct play *p, const struct condition *c);
 /* A shell command of `exec`. `output` is to be freed. */
 enum play_answer play_exec(struct play *p, unsigned node, const char *command, char **ret_output);
+/* A line for a gateway's control process, as `holdfast` asks it, with the time that takes. The answer is to
+ * be freed; NULL: there is nobody. */
+char *play_ask(struct play *p, unsigned node, const char *line);
 /* play_tap.c: begins to look at the wires and to listen to what is said. */
 void play_tap_begin(struct play *p);
 uint64_t play_watch_count(const struct play_watch *w, unsigned kind, enum watch_direction direction);

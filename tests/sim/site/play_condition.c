@@ -37,12 +37,11 @@ static bool watch_holds(const struct play *p, const struct condition *c, char **
     return holds;
 }
 
-static bool command_holds(const struct play *p, const struct condition *c, char **ret_detail)
+static bool command_holds(struct play *p, const struct condition *c, char **ret_detail)
 {
-    struct site_node *n = p->nodes[c->subject];
     char *line = condition_text("%s%s", c->command, c->kind == CONDITION_JSON ? " | json" : "");
     assert(line);
-    char *output = n->ops->command ? n->ops->command(n, line) : NULL;
+    char *output = play_ask(p, c->subject, line);
     free(line);
     /* A gateway that does not answer must not satisfy `not matches`. */
     bool holds = false;

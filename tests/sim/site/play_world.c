@@ -180,8 +180,10 @@ void play_done(struct play *p)
     site_done(&p->site);
     traffic_done(&p->traffic);
     listing_done(&p->listing);
-    for (unsigned i = 0; i < SCENARIO_NODES; i++)
+    for (unsigned i = 0; i < SCENARIO_NODES; i++) {
         free(p->configs[i]);
+        free(p->logs[i].text);
+    }
     for (unsigned i = 0; i < p->check_count; i++) {
         free(p->checks[i].name);
         free(p->checks[i].detail);

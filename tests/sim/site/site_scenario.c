@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Plays a scenario of the lab in the simulator:
  *
- *     site_scenario FOLDER [--variant V] [--json FILE] [--quiet] [--seed N]
+ *     site_scenario FOLDER [--variant V] [--json FILE] [--quiet | --brief] [--seed N]
  *
  * Without a variant all of them. Prints the listing (who said what when, in ms of virtual time); --json
  * writes the figures as `holdfast lab run --json` does. Exit code 0: all checks hold. 1: one does not. 2: a
@@ -15,7 +15,7 @@ enum { EXIT_FAILS = 1, EXIT_MISTAKE = 2, EXIT_REFUSED = 3 };
 struct options {
     const char *folder, *variant, *json;
     uint64_t seed;
-    bool quiet;
+    bool quiet, brief;
 };
 
 static bool options_parse(struct options *o, int argc, char **argv)
@@ -25,6 +25,8 @@ static bool options_parse(struct options *o, int argc, char **argv)
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--quiet") == 0) {
             o->quiet = true;
+        } else if (strcmp(argv[i], "--brief") == 0) {
+            o->brief = true;
         } else if (value && strcmp(argv[i], "--variant") == 0) {
             o->variant = argv[++i];
         } else if (value && strcmp(argv[i], "--json") == 0) {
@@ -51,8 +53,10 @@ static int play_one(const struct options *o, const struct scenario *s, json_t *v
     }
     struct play *p = calloc(1, sizeof(*p));
     int code = EXIT_MISTAKE;
-    if (p && play_build(p, s, o->seed, gateway_new))
+    if (p && play_build(p, s, o->seed, gateway_new)) {
+        p->brief = o->brief;
         code = play_run(p) ? EXIT_SUCCESS : EXIT_FAILS;
+    }
     if (p && !o->quiet)
         play_print(p, stdout);
     if (p)
@@ -92,7 +96,8 @@ int main(int argc, char **argv)
     int code = 0;
     unsigned count = 1;
     if (!options_parse(&o, argc, argv)) {
-        fprintf(stderr, "usage: site_scenario FOLDER [--variant V] [--json FILE] [--quiet] [--seed N]\n");
+        fprintf(stderr,
+                "usage: site_scenario FOLDER [--variant V] [--json FILE] [--quiet | --brief] [--seed N]\n");
         return EXIT_MISTAKE;
     }
     json_t *results = json_array();
