@@ -260,7 +260,7 @@ static void flows_build(struct world *w, ns period)
         w->hosts[s]->receive = host_hears;
         w->hosts[s]->context = w;
         for (unsigned k = 0; k < w->policies; k++) {
-            ns each = period ? period : (5 + rng_below(&w->site.rng, 100)) * NS_PER_MS;
+            ns each = period ? period : (20 + rng_below(&w->site.rng, 150)) * NS_PER_MS;
             flow_add(w, w->host_hub, w->hosts[s], ip(10, 1, 1, 10), ip(10, 64 + s, k, 10), each);
             flow_add(w, w->hosts[s], w->host_hub, ip(10, 64 + s, k, 10), ip(10, 1, 1, 10), each);
         }
@@ -269,7 +269,7 @@ static void flows_build(struct world *w, ns period)
 
 /* ---- a world ---- */
 
-static void choices_draw(struct world *w, struct choices *c)
+static void choices_draw(struct world *w, struct choices *c, bool hour)
 {
     static const struct {
         const char *text;
@@ -279,6 +279,7 @@ static void choices_draw(struct world *w, struct choices *c)
                   {"msec 250 1", 250 * NS_PER_MS, NS_PER_S}};
     struct rng *r = &w->site.rng;
     unsigned t = rng_below(r, ARRAY_SIZE(timers));
+    t = hour ? ARRAY_SIZE(timers) - 1 : t;
     w->hello = timers[t].hello;
     w->hold = timers[t].hold;
     *c = (struct choices){.today = rng_below(r, 2),
@@ -287,7 +288,9 @@ static void choices_draw(struct world *w, struct choices *c)
                           .timers = timers[t].text,
                           .replay_in = 64u << rng_below(r, 5),
                           .replay_out = rng_below(r, 2) ? 1000 : 100000,
-                          .lifetime = rng_below(r, 2) ? 120 : 3600};
+                          .lifetime = hour              ? 600
+                                      : rng_below(r, 2) ? 120
+                                                        : 3600};
 }
 
 void world_build(struct world *w, uint64_t seed, const struct world_size *size)
@@ -301,7 +304,7 @@ void world_build(struct world *w, uint64_t seed, const struct world_size *size)
     w->fabric.tap_context = &w->ledger;
     w->spoke_count = size->spokes ? size->spokes : 1 + rng_below(&w->site.rng, 2);
     w->policies = size->policies ? size->policies : 1 + rng_below(&w->site.rng, 2);
-    choices_draw(w, &c);
+    choices_draw(w, &c, size->hour);
     uint32_t slots = MAX(128u, 8 * w->spoke_count * w->policies);
     hub_build(w, &c, slots);
     for (unsigned s = 0; s < w->spoke_count; s++)

@@ -59,6 +59,7 @@ struct world_flow {
 struct world_size { /* 0: drawn */
     unsigned spokes, policies;
     ns period; /* of a flow */
+    bool hour; /* timers and lifetimes as for a long run */
 };
 
 struct world {
