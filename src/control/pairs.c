@@ -185,6 +185,7 @@ int control_pair_replica(struct control *c, const struct ike_pair_install *p, co
         const struct session_lease none = {.out = UINT64_MAX, .in = UINT64_MAX};
         pair->granted_out = share->ceilings.out;
         pair->granted_in = share->ceilings.in;
+        pair->hard_expiry = p->hard_expiry; /* our clock may have jumped since it came first */
         control_pair_ceilings(pair, &none, UINT64_MAX, UINT64_MAX);
         return 0;
     }
@@ -203,8 +204,13 @@ int control_pair_install(struct control *c, const struct ike_pair_install *p, co
         return -EINVAL;
     struct sad_pair *pair = &c->sad->pairs[p->slot];
     uint32_t state = atomic_load(&pair->state);
-    if (state != PAIR_FREE && state != PAIR_LARVAL)
-        return -EBUSY;
+    if (state != PAIR_FREE && state != PAIR_LARVAL) {
+        /* Slots are the IKE machine's to give: what is still here is of another member, whose pair it refused.
+         */
+        if (!share || !share->group)
+            return -EBUSY;
+        slot_take_back(c, pair);
+    }
 
     sad_slot_use(c->sad, p->slot);
     atomic_store(&pair->state, PAIR_LARVAL);

@@ -324,8 +324,7 @@ static void on_pair(struct ike *ike, const struct ike_event *e)
     p = p->inner ? p->inner : p;
     switch (e->type) {
     case IKE_EVENT_PAIR_SOFT:
-        if (!p->superseded && !p->rekeying)
-            pair_rekey_now(ike, p);
+        pair_soft(ike, p);
         break;
     case IKE_EVENT_PAIR_HARD:
         pair_doom(ike, p, true);

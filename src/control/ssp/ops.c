@@ -101,6 +101,20 @@ static void replica_match(struct ssp_group *g, uint32_t slot)
     control_pair_move(c, slot, pair->spi_in, &v.remote);
 }
 
+static void pair_drop(struct ssp_group *g, uint32_t slot);
+
+/* The IKE machine may refuse the other member's pair: its slot is ours for a negotiation that began while
+ * neither heard the other. Then the packet path must not have it either, or it would be nobody's. */
+static void refused_drop(struct ssp_group *g, uint32_t slot)
+{
+    struct control *c = g->control;
+    const struct sad_pair *pair = slot < c->sad->slots ? &c->sad->pairs[slot] : NULL;
+    struct ike_pair_view v;
+
+    if (pair && of_group(g, pair) && !c->stepping && !ike_pair_look(c->ike, slot, pair->spi_in, &v))
+        pair_drop(g, slot);
+}
+
 static void op_put(void *context, uint8_t kind, uint64_t key, struct bytes data, int64_t shift, bool merge)
 {
     struct ssp_group *g = context;
@@ -111,8 +125,10 @@ static void op_put(void *context, uint8_t kind, uint64_t key, struct bytes data,
         (kind == IKE_RECORD_HALF_OPEN &&
          !merge)) /* what the other one began alone and left is not gone on with */
         ssp_replica(g, kind, key, data, shift, false);
-    if (kind == IKE_RECORD_PAIR)
+    if (kind == IKE_RECORD_PAIR) {
         replica_match(g, (uint32_t)key);
+        refused_drop(g, (uint32_t)key);
+    }
 }
 
 static void pair_drop(struct ssp_group *g, uint32_t slot)

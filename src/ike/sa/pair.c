@@ -353,6 +353,33 @@ void pair_confirm(struct ike *ike, struct ike_pair *p, bool tell_engine)
     pair_timer(ike, p);
 }
 
+/* Nothing newer is left: it serves again. */
+static void pair_serve_again(struct ike *ike, struct ike_pair *p)
+{
+    p->superseded = false;
+    p->rekeying = wish_find(ike, p->connection, &p->selector) != NULL; /* it had been, perhaps */
+    p->delete_at = NS_NEVER;
+    p->rekey_at = p->expires - ns_since(p->expires, p->created) / 8;
+    pair_record(ike, p);
+    pair_tell(ike, p, IKE_ACTION_CONFIRM_PAIR);
+    pair_timer(ike, p);
+}
+
+void pair_soft(struct ike *ike, struct ike_pair *p)
+{
+    bool replaced = false;
+    uint32_t h = selector_hash(ike, p->connection->id, &p->selector);
+    for (struct hash_link *l = p->superseded ? hash_table_first(&ike->pair_by_selector, h) : NULL; l;
+         l = hash_link_next(l, h)) {
+        const struct ike_pair *other = container_of(l, struct ike_pair, by_selector);
+        replaced = replaced || (same_traffic(other, p) && !other->superseded);
+    }
+    if (p->superseded && !replaced)
+        pair_serve_again(ike, p);
+    if (!p->superseded && !p->rekeying)
+        pair_rekey_now(ike, p);
+}
+
 void pair_deleted_by_peer(struct ike *ike, struct ike_pair *p)
 {
     struct ike_pair *newest = NULL;
@@ -371,14 +398,8 @@ void pair_deleted_by_peer(struct ike *ike, struct ike_pair *p)
         if (!newest || other->created > newest->created)
             newest = other;
     }
-    if (!newest || newest->rekeying)
-        return;
-    newest->superseded = false;
-    newest->delete_at = NS_NEVER;
-    newest->rekey_at = newest->expires - ns_since(newest->expires, newest->created) / 8;
-    pair_record(ike, newest);
-    pair_tell(ike, newest, IKE_ACTION_CONFIRM_PAIR);
-    pair_timer(ike, newest);
+    if (newest && !newest->rekeying)
+        pair_serve_again(ike, newest);
 }
 
 /* ---- with and without an IKE SA ---- */

@@ -30,6 +30,8 @@ void pair_confirm(struct ike *ike, struct ike_pair *pair, bool tell_engine);
 /* The peer ended it. If it served its traffic, what it had superseded serves again: of two pairs that were
  * born together each side may have held another one for the newer. */
 void pair_deleted_by_peer(struct ike *ike, struct ike_pair *pair);
+/* The packet path wants another one: also for what was superseded, if nothing newer is left. */
+void pair_soft(struct ike *ike, struct ike_pair *pair);
 void pair_orphan(struct ike *ike, struct ike_pair *pair);
 void pair_adopt(struct ike *ike, struct ike_pair *pair, struct ike_sa *sa);
 void pair_moved(struct ike *ike, struct ike_pair *pair);

@@ -5,7 +5,7 @@
  *     site_world FIRST COUNT          so many seeds; what fails is shrunk
  *     site_world --show SEED [MASK]   one, told; MASK: only these of its faults
  *     site_world --hour [SEED]        one virtual hour of the pair with 100 tunnels
- *     site_world --regressions        the seeds that found something once
+ *     site_bugs --mutations COUNT     the build with deliberate bugs: each must be found within COUNT seeds
  */
 #include <assert.h>
 #include <malloc.h>
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "../deliberate.h"
 #include "../shrink.h"
 #include "crypto/crypto.h"
 #include "site/gateway.h"
@@ -79,6 +80,19 @@ static void settle(struct world *w, struct outcome *o)
         site_fail(&w->site, "%lu s after the healing: %s", SETTLE / NS_PER_S, why);
 }
 
+/* What the gateways say for themselves when it has failed: SITE_ASK='show crypto ipsec sa'. */
+static void ask_all(struct world *w)
+{
+    const char *line = getenv("SITE_ASK");
+    for (unsigned i = 0; line && i < w->site.node_count; i++) {
+        struct site_node *n = w->site.nodes[i];
+        char *answer = n->ops->command ? n->ops->command(n, line) : NULL;
+        if (answer)
+            printf("%s# %s\n%s\n", n->name, line, answer);
+        free(answer);
+    }
+}
+
 static void run_seed(uint64_t seed, uint32_t mask, bool shown, struct outcome *o)
 {
     uint64_t blocks = memory_world_blocks();
@@ -100,6 +114,8 @@ static void run_seed(uint64_t seed, uint32_t mask, bool shown, struct outcome *o
     if (!w->site.failed)
         world_heal(w);
     settle(w, o);
+    if (shown && w->site.failed)
+        ask_all(w);
     outcome_of(w, o);
     world_done(w);
     free(w);
@@ -179,6 +195,36 @@ static int run_many(const char *program, uint64_t first, uint64_t count)
            t.settled / NS_PER_MS);
     return failed ? 1 : 0;
 }
+
+/* ---- deliberate bugs ---- */
+
+#ifdef HOLDFAST_DELIBERATE_BUGS
+static bool seed_holds(uint64_t seed, char why[DELIBERATE_WHY])
+{
+    struct outcome o;
+    run_seed(seed, UINT32_MAX, false, &o);
+    snprintf(why, DELIBERATE_WHY, "%s", o.why);
+    return !o.failed;
+}
+
+static int run_mutations(uint64_t count)
+{
+    static const enum deliberate bugs[] = {
+        DELIBERATE_REUSE_SEQUENCE,   DELIBERATE_SKIP_WAIT,      DELIBERATE_EARLY_RAISE,
+        DELIBERATE_FORGET_EPOCH,     DELIBERATE_DELIVER_REPLAY, DELIBERATE_TWO_OWNERS,
+        DELIBERATE_TWO_ACTIVE,       DELIBERATE_LOST_RECORD,    DELIBERATE_CLEAR_PACKET,
+        DELIBERATE_LEAKED_HALF_OPEN, DELIBERATE_STALE_DELETE,   DELIBERATE_STALE_KEPT,
+        DELIBERATE_MERGE_FORGOTTEN};
+    return deliberate_each(bugs, ARRAY_SIZE(bugs), count, seed_holds);
+}
+#else
+static int run_mutations(uint64_t count)
+{
+    (void)count;
+    fprintf(stderr, "this build has no deliberate bugs\n");
+    return 2;
+}
+#endif
 
 /* ---- an hour ---- */
 
@@ -265,6 +311,8 @@ int main(int argc, char **argv)
                  true, &o);
         printf("%s, trace %016lx\n", o.failed ? o.why : "good", o.trace);
         result = o.failed;
+    } else if (argc == 3 && strcmp(argv[1], "--mutations") == 0) {
+        result = run_mutations(strtoull(argv[2], NULL, 10));
     } else if (argc >= 2 && strcmp(argv[1], "--hour") == 0) {
         result = run_hour(argc > 2 ? strtoull(argv[2], NULL, 10) : 1);
     } else if (argc == 3) {
