@@ -223,6 +223,7 @@ void fault_befall(struct world *w, const struct fault *f)
         end_later(w, f->length, END_HEAR, 0);
         break;
     case FAULT_CLOCK:
+        ledger_forget_answers(&w->ledger); /* exchanges are remembered for a time */
         node_clock_set(target_of(w, f), (int64_t)(rng_u64(&r) % (150 * NS_PER_S)),
                        (int32_t)rng_below(&r, 400) - 200);
         if (node_is_gateway(target_of(w, f)))

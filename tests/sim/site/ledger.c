@@ -170,6 +170,29 @@ static const struct ssp_group *group_of(const struct site_node *n)
     return c && c->ssp ? c->ssp->groups[1] : NULL;
 }
 
+struct wanted {
+    const uint8_t *cookies, *message_id;
+    bool found;
+};
+
+static void record_search(void *context, uint8_t kind, uint64_t key, struct bytes data)
+{
+    struct wanted *w = context;
+    (void)key;
+    w->found = w->found || (kind == IKE_RECORD_SA && memmem(data.data, data.len, w->cookies, 16) &&
+                            memmem(data.data, data.len, w->message_id, 4));
+}
+
+/* A record of the IKE SA that knows of this exchange. Who has died meanwhile had it. */
+static bool standby_knows(const struct ledger *l, const struct site_node *owner, const struct frame *f)
+{
+    const struct control *c = gateway_control(l->members[owner == l->members[0]]);
+    struct wanted w = {.cookies = f->data, .message_id = f->data + 20, .found = !c};
+    if (c)
+        record_store_each(c->records, record_search, &w);
+    return w.found;
+}
+
 static void answered(struct ledger *l, const struct site_node *n, const struct frame *f)
 {
     struct ledger_answer *a = request_of(l, exchange_of(f, &f->to));
@@ -182,11 +205,18 @@ static void answered(struct ledger *l, const struct site_node *n, const struct f
     if (!a->answer) {
         a->answer = answer;
         a->promised = g && membership_commits(&g->shared.membership);
+        if (a->promised && !standby_knows(l, n, f))
+            site_fail(l->site, "promise 5: %s answers a quick mode before its standby knows of it", n->name);
         return;
     }
     l->answered_again++;
     if (a->answer != answer && a->promised)
         site_fail(l->site, "promise 5: %s answers a quick mode in other words than before", n->name);
+}
+
+void ledger_forget_answers(struct ledger *l)
+{
+    memset(l->answers, 0, sizeof(l->answers));
 }
 
 /* ---- the wires ---- */

@@ -57,6 +57,8 @@ void ledger_init(struct ledger *l, struct site *s);
 void ledger_done(struct ledger *l);
 /* For fabric.tap; context: the ledger. */
 void ledger_tap(void *context, const struct fabric_end *end, bool inbound, const struct frame *f);
+/* What was answered before may be answered anew: the time is over for which answers are kept. */
+void ledger_forget_answers(struct ledger *l);
 /* After a turn of a process (site.turned). */
 void ledger_turned(struct process *p);
 
