@@ -205,7 +205,8 @@ int control_pair_install(struct control *c, const struct ike_pair_install *p, co
     struct sad_pair *pair = &c->sad->pairs[p->slot];
     uint32_t state = atomic_load(&pair->state);
     if (state != PAIR_FREE && state != PAIR_LARVAL) {
-        /* Slots are the IKE machine's to give: what is still here is of another member, whose pair it refused.
+        /* Slots are the IKE machine's to give: what is still here is of another member, whose pair it
+         * refused.
          */
         if (!share || !share->group)
             return -EBUSY;
