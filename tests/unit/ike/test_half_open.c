@@ -195,6 +195,63 @@ static void job_begun_anew(void **state)
 
 /* ---- a role that goes and comes ---- */
 
+static unsigned count_of(const struct ike_actions *actions, enum ike_action_type type)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < actions->count; i++)
+        count += actions->list[i].type == type;
+    return count;
+}
+
+static struct ike_job *step_for_job(struct node *n, struct ike_event e, struct ike_actions *actions)
+{
+    struct ike_job *job = NULL;
+    e.now = node_now(n);
+    ike_step(n->ike, &e, actions);
+    for (unsigned i = 0; i < actions->count; i++)
+        if (actions->list[i].type == IKE_ACTION_START_JOB)
+            job = actions->list[i].job;
+    return job;
+}
+
+/* The role went while a key exchange was under way: its result is not for us any more, and it is begun anew
+ * when the role comes back. */
+static void job_while_standing_by(void **state)
+{
+    (void)state;
+    struct trio t;
+    static struct ike_actions actions;
+    trio_new(&t, NULL);
+    t.w->keep_history = true;
+    struct mute mute = {.node = t.p, .from = 2};
+    t.w->filter = mute_filter;
+    t.w->context = &mute;
+    node_acquire(t.p, 0);
+    world_run(t.w, 100 * NS_PER_MS);
+    const struct packet *mm3 = first_from(t.w, t.p, 1);
+    struct ike_event message = {.type = IKE_EVENT_DATAGRAM,
+                                .datagram = {.local = {t.a->address, 500},
+                                             .remote = mm3->local,
+                                             .data = bytes_of(mm3->data, mm3->len)}};
+    struct ike_job *job = step_for_job(t.a, message, &actions);
+    assert_non_null(job);
+    struct ike_event role = {.type = IKE_EVENT_ROLE, .role = {.group = 1}};
+    assert_null(step_for_job(t.a, role, &actions));
+    ike_job_run(job);
+    assert_null(step_for_job(t.a, (struct ike_event){.type = IKE_EVENT_JOB, .job = job}, &actions));
+    assert_int_equal(count_of(&actions, IKE_ACTION_SEND), 0);
+    assert_int_equal(only_sa(t.a)->state, PHASE1_MM_R_SHARED);
+    role.role.active = true;
+    job = step_for_job(t.a, role, &actions);
+    if (!job)
+        job = step_for_job(t.a, (struct ike_event){.type = IKE_EVENT_TIMER}, &actions);
+    assert_non_null(job);
+    ike_job_run(job);
+    assert_null(step_for_job(t.a, (struct ike_event){.type = IKE_EVENT_JOB, .job = job}, &actions));
+    assert_int_equal(count_of(&actions, IKE_ACTION_SEND), 1);
+    world_free(t.w);
+}
+
 /* Handed over, and the other member is gone before it did anything: the role comes back, and we go on. */
 static void back_again(void **state)
 {
@@ -343,6 +400,7 @@ int main(void)
         cmocka_unit_test(lost_messages),
         cmocka_unit_test(same_answer),
         cmocka_unit_test(job_begun_anew),
+        cmocka_unit_test(job_while_standing_by),
         cmocka_unit_test(handed_over),
         cmocka_unit_test(back_again),
         cmocka_unit_test(restarted),
