@@ -123,7 +123,8 @@ void neighbour_remove(struct eigrp *e, struct eigrp_neighbour *n, const char *wh
 void neighbour_log(const struct eigrp_neighbour *n, const char *state, const char *why,
                    struct eigrp_actions *a);
 void neighbour_begin(struct eigrp_neighbour *n); /* a new session, from our INIT on */
-void neighbour_acknowledged(struct eigrp_neighbour *n, uint32_t acknowledgement, ns now);
+/* Whether that was our INIT. */
+bool neighbour_acknowledged(struct eigrp_neighbour *n, uint32_t acknowledgement, ns now);
 void neighbour_up_check(struct eigrp_neighbour *n, ns now, struct eigrp_actions *a);
 void neighbour_resend(struct eigrp *e, struct eigrp_neighbour *n, ns now, struct eigrp_actions *a);
 void neighbour_run(struct eigrp *e, struct eigrp_neighbour *n, ns now, struct eigrp_actions *a);

@@ -225,18 +225,19 @@ void neighbour_resend(struct eigrp *e, struct eigrp_neighbour *n, ns now, struct
     e->counters.resent++;
 }
 
-void neighbour_acknowledged(struct eigrp_neighbour *n, uint32_t acknowledgement, ns now)
+bool neighbour_acknowledged(struct eigrp_neighbour *n, uint32_t acknowledgement, ns now)
 {
     if (n->len == 0 || acknowledgement != n->sequence)
-        return;
+        return false;
+    bool init = n->packet[7] & EIGRP_INIT; /* the last byte of the flags */
     if (n->tries == 1) {
         ns rtt = ns_since(now, n->sent_at);
         n->srtt = n->srtt ? (7 * n->srtt + rtt) / 8 : rtt;
         n->rto = ns_min(MAX(6 * n->srtt, RTO_FIRST), RTO_MAX);
     }
-    if (n->packet[7] & EIGRP_INIT) /* the last byte of the flags */
-        n->init_acknowledged = true;
+    n->init_acknowledged = n->init_acknowledged || init;
     n->len = 0;
+    return init;
 }
 
 /* ---- what is said next ---- */

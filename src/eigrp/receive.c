@@ -146,9 +146,10 @@ static void routes_take(struct eigrp *e, struct eigrp_neighbour *n, uint8_t opco
     }
 }
 
-/* Whether the session goes on with this packet, and it has something to say. */
-static bool init_receive(struct eigrp *e, struct eigrp_neighbour *n, const struct eigrp_header *h, ns now,
-                         struct eigrp_actions *a)
+/* Whether it has something to say. `answers`: it acknowledges our INIT, so our session is as new as that of
+ * the neighbour. (Without this two that take each other for restarted would go on so for ever.) */
+static bool init_receive(struct eigrp *e, struct eigrp_neighbour *n, const struct eigrp_header *h,
+                         bool answers, ns now, struct eigrp_actions *a)
 {
     /* A restarted eigrpd counts from 1 again. */
     bool fresh = n->last_sequence == n->init_sequence || !neighbour_is_frr(n);
@@ -163,13 +164,13 @@ static bool init_receive(struct eigrp *e, struct eigrp_neighbour *n, const struc
         if (n->up)
             neighbour_log(n, "down", "peer restarted", a);
         learn_forget(e, n, false);
-        neighbour_begin(n);
+        if (!answers)
+            neighbour_begin(n);
     }
     n->init_received = true;
     n->init_sequence = n->last_sequence = h->sequence;
     n->last_checksum = h->checksum;
     n->ack_due = true;
-    neighbour_up_check(n, now, a);
     neighbour_resend(e, n, now, a); /* our own INIT, where it waits: now with the acknowledgement */
     return true;
 }
@@ -193,7 +194,7 @@ static bool sequence_receive(struct eigrp *e, struct eigrp_neighbour *n, const s
 }
 
 static void reliable_receive(struct eigrp *e, struct eigrp_neighbour *n, const struct eigrp_header *h,
-                             struct reader tlvs, ns now, struct eigrp_actions *a)
+                             bool answers, struct reader tlvs, ns now, struct eigrp_actions *a)
 {
     bool restart = h->opcode == EIGRP_UPDATE && h->flags & EIGRP_RESTART;
 
@@ -203,7 +204,7 @@ static void reliable_receive(struct eigrp *e, struct eigrp_neighbour *n, const s
     }
     n->conditional = n->conditional && !(h->flags & EIGRP_CONDITIONAL);
     if (h->opcode == EIGRP_UPDATE && h->flags & EIGRP_INIT && !(restart && n->init_received)) {
-        if (!init_receive(e, n, h, now, a))
+        if (!init_receive(e, n, h, answers, now, a))
             return;
     } else if (!sequence_receive(e, n, h)) {
         return;
@@ -258,15 +259,14 @@ void packet_receive(struct eigrp *e, const struct eigrp_event *event, struct eig
         return;
     }
     struct eigrp_neighbour *n = neighbour_find(p, event->packet.source);
+    bool answers = n && h.acknowledgement && neighbour_acknowledged(n, h.acknowledgement, event->now);
     e->counters.received[h.opcode]++;
-    if (n && h.acknowledgement) {
-        neighbour_acknowledged(n, h.acknowledgement, event->now);
+    if (h.opcode == EIGRP_HELLO && !h.acknowledgement) {
+        hello_receive(e, p, n, event->packet.source, tlvs, event->now, a);
+        return;
+    }
+    if (n && h.opcode != EIGRP_HELLO && h.opcode != EIGRP_REQUEST && h.sequence)
+        reliable_receive(e, n, &h, answers, tlvs, event->now, a);
+    if (n)
         neighbour_up_check(n, event->now, a);
-    }
-    if (h.opcode == EIGRP_HELLO) {
-        if (!h.acknowledgement)
-            hello_receive(e, p, n, event->packet.source, tlvs, event->now, a);
-    } else if (n && h.sequence && h.opcode != EIGRP_REQUEST) {
-        reliable_receive(e, n, &h, tlvs, event->now, a);
-    }
 }
