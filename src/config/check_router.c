@@ -17,32 +17,8 @@ static bool network_has_interface(const struct config *c, const struct config_ro
     return false;
 }
 
-/* eigrpd would see the virtual device as one more interface. */
-static void check_virtual(const struct config *c, const struct config_router *r, struct config_errors *errors)
-{
-    for (uint32_t i = 0; i < c->interfaces.count; i++) {
-        const struct config_interface *f = &c->interfaces.items[i];
-        bool device = f->vrrp.count > 0 || (f->standby.count > 0 && !f->standby_use_bia), inside = false;
-        for (uint32_t n = 0; n < r->networks.count && device; n++)
-            for (uint32_t a = 0; a < f->addresses.count; a++) {
-                const struct address *address = &f->addresses.items[a].prefix.address;
-                inside = inside || (address->family == ADDRESS_V4 &&
-                                    (address_v4_get(address) & ~r->networks.items[n].wildcard) ==
-                                        address_v4_get(&r->networks.items[n].address));
-            }
-        if (inside)
-            config_errors_add(
-                errors, CONFIG_WARNING, f->place,
-                "interface %s: FRR's eigrpd (8.4) may crash when a virtual address comes to it on a "
-                "device of its own: use 'standby use-bia'",
-                f->name);
-    }
-}
-
 static void check_one(const struct config *c, const struct config_router *r, struct config_errors *errors)
 {
-    if (r->protocol == CONFIG_ROUTER_EIGRP)
-        check_virtual(c, r, errors);
     const char *name = r->protocol == CONFIG_ROUTER_OSPF ? "ospf" : "eigrp";
     char text[ADDRESS_TEXT];
     for (uint32_t n = 0; n < r->networks.count; n++)
@@ -59,12 +35,12 @@ static void check_one(const struct config *c, const struct config_router *r, str
     }
     for (uint32_t n = 0; n < r->redistribute.count; n++) {
         const struct config_redistribute *d = &r->redistribute.items[n];
-        if (r->protocol == CONFIG_ROUTER_EIGRP)
+        if (r->protocol == CONFIG_ROUTER_EIGRP && d->source == CONFIG_REDISTRIBUTE_OSPF)
             config_errors_add(errors, CONFIG_WARNING, d->place,
-                              "router eigrp %u: FRR's eigrpd takes 'redistribute', but announces only "
-                              "connected networks (FRR 8.4): use OSPF for static and reverse routes",
+                              "router eigrp %u: what OSPF learns is not announced: this gateway is a leaf, "
+                              "nothing is passed on",
                               r->number);
-        else if (!d->subnets)
+        else if (r->protocol == CONFIG_ROUTER_OSPF && !d->subnets)
             config_errors_add(errors, CONFIG_WARNING, d->place,
                               "router ospf %u: without 'subnets' only classful networks are redistributed",
                               r->number);

@@ -528,7 +528,7 @@ struct config_route {
     struct config_place place;
 };
 
-/* ---- Routing protocols: FRR speaks them, these are the lines that become its configuration
+/* ---- Routing protocols: OSPF is FRR's, EIGRP our own
  * ------------------------------------------------------------------------------- */
 
 enum config_router_protocol { CONFIG_ROUTER_OSPF, CONFIG_ROUTER_EIGRP };
@@ -567,7 +567,7 @@ struct config_passive_interface {
 struct config_router {
     uint8_t protocol;         /* the key: enum config_router_protocol */
     uint16_t number;          /* process or AS */
-    struct address router_id; /* unset: FRR chooses */
+    struct address router_id; /* unset: chosen among the addresses */
     CONFIG_ARRAY(struct config_router_network) networks;
     CONFIG_ARRAY(struct config_redistribute) redistribute;
     CONFIG_ARRAY(struct config_passive_interface) passive;

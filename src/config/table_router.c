@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands `router ospf` and `router eigrp`. FRR speaks these protocols; the lines here become its
- * configuration (control/routing/translate.h). It runs one process of each, so there is one of each here. The
+/* The commands `router ospf` and `router eigrp`. FRR speaks OSPF, the lines here become its configuration
+ * (control/routing/translate.h); EIGRP is our own (src/eigrp). There is one process of each. The
  * two modes share handlers: the object is the same, and the grammar of a mode says what may stand in it. */
 #include <errno.h>
 #include <stdio.h>
@@ -318,7 +318,7 @@ static int apply_summary(struct grammar_call *call)
 {
     struct config_router *r = session_router(call);
     if (!call_negative(call))
-        return session_error(call, NULL, "FRR does not summarize: only 'no auto-summary' is possible");
+        return session_error(call, NULL, "nothing is summarized: only 'no auto-summary' is possible");
     return kept_add(call, (struct kept_list *)&r->kept, 0, r->kept.count);
 }
 
@@ -378,7 +378,8 @@ static const struct grammar_command commands[] = {
      .no_tokens = 255,
      .grammar = "router eigrp <1-65535>:process",
      .help = "A routing protocol\nEIGRP\nNumber of the autonomous system\n",
-     .about = "Spoken by FRR on this machine. Its eigrpd announces connected networks only.",
+     .about = "A leaf of the network: it announces its own networks and what `redistribute` says, and passes "
+              "nothing on.",
      .apply = apply_router},
     {.mode = OSPF,
      .no_tokens = 1,
@@ -391,7 +392,7 @@ static const struct grammar_command commands[] = {
      .no_tokens = 2,
      .grammar = "eigrp router-id IPV4:id",
      .help = "EIGRP\nThe name of this router in the protocol\nWritten like an address\n",
-     .standard = "chosen by FRR among the addresses",
+     .standard = "the highest address of an interface",
      .apply = apply_router_id,
      .write = write_router_id},
     {.mode = OSPF,
@@ -427,7 +428,9 @@ static const struct grammar_command commands[] = {
      .help = "Announce other routes\nConnected networks\nStatic and reverse "
              "routes\nOSPF\nProcess\nMetric\nBandwidth, "
              "kbit/s\nDelay, tens of microseconds\nReliability\nLoad\nMTU\n",
-     .about = "Given to FRR, whose eigrpd (8.4) does not announce these routes.",
+     .about =
+         "`static` are the routes of `ip route` and `reverse-route`. Neighbours that are FRR hear of them as "
+         "internal routes.",
      .apply = apply_redistribute,
      .write = write_redistribute},
     {.mode = OSPF,
@@ -471,15 +474,22 @@ static const struct grammar_command commands[] = {
      .no_tokens = 1,
      .grammar = "maximum-paths <1-32>:n",
      .help = "Equal paths\nHow many are used\n",
+     .about =
+         "One path is used, whatever is written: the best, and of equal ones that by the lowest address.",
      .apply = apply_number,
      .write = write_rest},
-    NUMBER(EIGRP, "variance <1-128>:n", "Unequal paths\nAs many times as bad\n"),
+    {.mode = EIGRP,
+     .no_tokens = 1,
+     .grammar = "variance <1-128>:n",
+     .help = "Unequal paths\nAs many times as bad\n",
+     .about = "One path is used, whatever is written.",
+     .apply = apply_number},
     {.mode = EIGRP,
      .flags = GRAMMAR_KEPT,
      .no_tokens = 1,
      .grammar = "auto-summary",
      .help = "Classful summaries at class boundaries\n",
-     .about = "Only `no auto-summary`, which is how FRR works.",
+     .about = "Only `no auto-summary`: nothing is summarized.",
      .apply = apply_summary},
     KEPT(EIGRP, "eigrp {log-neighbor-changes|log-neighbor-warnings [LINE]}",
          "EIGRP\nLog neighbours\nLog warnings\nSeconds\n"),

@@ -71,6 +71,7 @@ struct control_debug {
 
 struct cli_server;
 struct dynamic_policy;
+struct eigrp_process;
 struct firewall;
 struct job_pool;
 struct redundancy;
@@ -110,7 +111,8 @@ struct control {
     struct reverse_routes *reverse_routes; /* routing/reverse_routes.h */
     struct devices devices;
     uint32_t tun_ifindex;
-    struct routing *routing; /* FRR */
+    struct routing *routing;     /* FRR */
+    struct eigrp_process *eigrp; /* routing/eigrp.h; NULL: not configured */
     bool protocols;          /* `router` is configured: distances as zebra takes them (routing/distance.h) */
     struct redundancy *redundancy; /* HSRP, VRRP, tracked objects */
 

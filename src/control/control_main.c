@@ -19,6 +19,7 @@
 #include "control/cli/exec.h"
 #include "control/job_pool.h"
 #include "control/redundancy/redundancy.h"
+#include "control/routing/eigrp.h"
 #include "control/routing/reverse_routes.h"
 #include "control/routing/routing.h"
 #include "control/ssp/ssp.h"
@@ -152,6 +153,7 @@ static void stop_now(struct control *c)
     log_line(c->log, "HOLDFAST", 5, "STOP", "saying goodbye to all peers");
     goodbye_say(c);
     routing_end(c);
+    eigrp_process_end(c);
     redundancy_end(c);
     control_withdraw(c);
     cli_server_end(c);

@@ -109,10 +109,10 @@ struct eigrp {
 };
 
 /* machine.c */
-struct eigrp_action *action_add(struct eigrp *e, struct eigrp_actions *a, enum eigrp_action_kind kind);
-void action_log(struct eigrp_actions *a, uint8_t severity, const char *mnemonic, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-struct eigrp_port *port_find(struct eigrp *e, uint32_t ifindex);
+struct eigrp_action *eigrp_action_add(struct eigrp *e, struct eigrp_actions *a, enum eigrp_action_kind kind);
+void eigrp_action_log(struct eigrp_actions *a, uint8_t severity, const char *mnemonic, const char *format,
+                      ...) __attribute__((format(printf, 4, 5)));
+struct eigrp_port *eigrp_port_find(struct eigrp *e, uint32_t ifindex);
 void hello_now(struct eigrp *e, struct eigrp_port *p, struct eigrp_actions *a);
 
 /* neighbour.c */

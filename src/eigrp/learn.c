@@ -232,23 +232,34 @@ static void route_say(struct eigrp_action *action, const struct eigrp_destinatio
     action->route.external = d->external;
 }
 
+/* A route that becomes an external one, or no longer is, is another one: the former goes first. */
+static bool route_ends(const struct eigrp_destination *d, const struct eigrp_path *best)
+{
+    return d->installed && (!best || best->external != d->external);
+}
+
 /* False: no room for the action. */
 static bool destination_settle(struct eigrp *e, struct eigrp_destination *d, struct eigrp_actions *a)
 {
     const struct eigrp_path *best = best_of(e, d);
 
-    if (best ? !installed_so(d, best) : d->installed) {
-        struct eigrp_action *action = action_add(e, a, best ? EIGRP_ROUTE : EIGRP_ROUTE_REMOVE);
+    if (route_ends(d, best)) {
+        struct eigrp_action *action = eigrp_action_add(e, a, EIGRP_ROUTE_REMOVE);
         if (!action)
             return false;
-        d->installed = best != NULL;
-        if (best) {
-            d->next_hop = best->next_hop;
-            d->ifindex = best->neighbour->port->config.ifindex;
-            d->metric = best->metric;
-            d->tag = best->tag;
-            d->external = best->external;
-        }
+        route_say(action, d);
+        d->installed = false;
+    }
+    if (best && !installed_so(d, best)) {
+        struct eigrp_action *action = eigrp_action_add(e, a, EIGRP_ROUTE);
+        if (!action)
+            return false;
+        d->installed = true;
+        d->next_hop = best->next_hop;
+        d->ifindex = best->neighbour->port->config.ifindex;
+        d->metric = best->metric;
+        d->tag = best->tag;
+        d->external = best->external;
         route_say(action, d);
     }
     list_remove(&d->dirty);

@@ -56,7 +56,7 @@ void eigrp_configure(struct eigrp *e, const struct eigrp_config *config)
 /* ---- actions ---- */
 
 /* NULL: the list is full, and another turn is asked for. */
-struct eigrp_action *action_add(struct eigrp *e, struct eigrp_actions *a, enum eigrp_action_kind kind)
+struct eigrp_action *eigrp_action_add(struct eigrp *e, struct eigrp_actions *a, enum eigrp_action_kind kind)
 {
     if (a->count >= EIGRP_ACTIONS_MAX - ACTIONS_RESERVED) {
         e->again = true;
@@ -67,7 +67,8 @@ struct eigrp_action *action_add(struct eigrp *e, struct eigrp_actions *a, enum e
 }
 
 /* What does not fit is not logged. */
-void action_log(struct eigrp_actions *a, uint8_t severity, const char *mnemonic, const char *format, ...)
+void eigrp_action_log(struct eigrp_actions *a, uint8_t severity, const char *mnemonic, const char *format,
+                      ...)
 {
     va_list args;
 
@@ -84,7 +85,7 @@ void action_log(struct eigrp_actions *a, uint8_t severity, const char *mnemonic,
 
 /* ---- interfaces ---- */
 
-struct eigrp_port *port_find(struct eigrp *e, uint32_t ifindex)
+struct eigrp_port *eigrp_port_find(struct eigrp *e, uint32_t ifindex)
 {
     for (unsigned i = 0; i < EIGRP_PORTS_MAX; i++)
         if (e->ports[i].used && e->ports[i].config.ifindex == ifindex)
@@ -137,14 +138,14 @@ static void port_leave(struct eigrp *e, struct eigrp_port *p, struct eigrp_actio
 
 static void port_set(struct eigrp *e, const struct eigrp_event *event, struct eigrp_actions *a)
 {
-    struct eigrp_port *p = port_find(e, event->port.ifindex);
+    struct eigrp_port *p = eigrp_port_find(e, event->port.ifindex);
 
     for (unsigned i = 0; i < EIGRP_PORTS_MAX && !p; i++)
         if (!e->ports[i].used)
             p = &e->ports[i];
     if (!p) {
-        action_log(a, 3, "LIMIT", "%s: more than %u interfaces, no EIGRP here", event->port.name,
-                   EIGRP_PORTS_MAX);
+        eigrp_action_log(a, 3, "LIMIT", "%s: more than %u interfaces, no EIGRP here", event->port.name,
+                         EIGRP_PORTS_MAX);
         return;
     }
     if (p->used && !prefix_equal(&p->config.address, &event->port.address))
@@ -159,7 +160,7 @@ static void port_set(struct eigrp *e, const struct eigrp_event *event, struct ei
 
 static void port_remove(struct eigrp *e, uint32_t ifindex, bool lost, struct eigrp_actions *a)
 {
-    struct eigrp_port *p = port_find(e, ifindex);
+    struct eigrp_port *p = eigrp_port_find(e, ifindex);
 
     if (!p)
         return;

@@ -71,7 +71,7 @@ struct eigrp_neighbour *neighbour_new(struct eigrp *e, struct eigrp_port *p, uin
     if (!n) {
         e->counters.full++;
         if (!e->full_said)
-            action_log(a, 4, "LIMIT", "%s: too many neighbors, no more are heard", p->config.name);
+            eigrp_action_log(a, 4, "LIMIT", "%s: too many neighbors, no more are heard", p->config.name);
         e->full_said = true;
         return NULL;
     }
@@ -91,8 +91,8 @@ void neighbour_log(const struct eigrp_neighbour *n, const char *state, const cha
     char text[ADDRESS_TEXT];
     struct address address = address_v4(n->address);
 
-    action_log(a, 5, "NBRCHANGE", "Neighbor %s (%s) is %s: %s", address_print(&address, text),
-               n->port->config.name, state, why);
+    eigrp_action_log(a, 5, "NBRCHANGE", "Neighbor %s (%s) is %s: %s", address_print(&address, text),
+                     n->port->config.name, state, why);
 }
 
 void neighbour_remove(struct eigrp *e, struct eigrp_neighbour *n, const char *why, struct eigrp_actions *a)
@@ -215,7 +215,7 @@ static void packet_commit(struct eigrp *e, struct eigrp_neighbour *n, struct wri
 
 void neighbour_resend(struct eigrp *e, struct eigrp_neighbour *n, ns now, struct eigrp_actions *a)
 {
-    struct eigrp_action *action = n->len ? action_add(e, a, EIGRP_SEND) : NULL;
+    struct eigrp_action *action = n->len ? eigrp_action_add(e, a, EIGRP_SEND) : NULL;
 
     if (!action)
         return;
@@ -317,7 +317,7 @@ static void next_send(struct eigrp *e, struct eigrp_neighbour *n, ns now, struct
 
     if (!n->init_wanted && !(n->up && n->reply_count) && !update)
         return;
-    struct eigrp_action *action = action_add(e, a, EIGRP_SEND);
+    struct eigrp_action *action = eigrp_action_add(e, a, EIGRP_SEND);
     if (!action)
         return;
     if (n->init_wanted)
@@ -330,7 +330,7 @@ static void next_send(struct eigrp *e, struct eigrp_neighbour *n, ns now, struct
 
 static void acknowledgement_send(struct eigrp *e, struct eigrp_neighbour *n, struct eigrp_actions *a)
 {
-    struct eigrp_action *action = action_add(e, a, EIGRP_SEND);
+    struct eigrp_action *action = eigrp_action_add(e, a, EIGRP_SEND);
     const struct eigrp_header h = {.opcode = EIGRP_HELLO,
                                    .acknowledgement = n->last_sequence,
                                    .autonomous_system = e->config.autonomous_system};
@@ -392,7 +392,7 @@ void neighbour_farewell(struct eigrp *e, struct eigrp_neighbour *n, struct eigrp
     struct list *at = e->changes.next;
 
     while (n->up && neighbour_is_frr(n) && at != &e->changes) {
-        struct eigrp_action *action = action_add(e, a, EIGRP_SEND);
+        struct eigrp_action *action = eigrp_action_add(e, a, EIGRP_SEND);
         struct writer w;
         if (!action)
             return;

@@ -242,7 +242,7 @@ static bool source_possible(const struct eigrp_port *p, uint32_t source)
 
 void packet_receive(struct eigrp *e, const struct eigrp_event *event, struct eigrp_actions *a)
 {
-    struct eigrp_port *p = port_find(e, event->ifindex);
+    struct eigrp_port *p = eigrp_port_find(e, event->ifindex);
     struct eigrp_header h;
     struct reader tlvs;
 

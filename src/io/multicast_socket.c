@@ -37,11 +37,13 @@ static int socket_bind(int fd, const struct multicast_options *o)
     } a = {0};
     socklen_t len = sizeof a.v4;
 
-    /* To the group, not to every address: what is said to one of us by unicast is not of the protocol. */
+    /* To the group, not to every address, where what is said to one of us by unicast is not of the protocol.
+     */
     if (o->group.family == ADDRESS_V4) {
         a.v4.sin_family = AF_INET;
         a.v4.sin_port = htons(o->port);
-        memcpy(&a.v4.sin_addr, o->group.bytes, 4);
+        if (!o->both)
+            memcpy(&a.v4.sin_addr, o->group.bytes, 4);
     } else {
         a.v6.sin6_family = AF_INET6;
         a.v6.sin6_port = htons(o->port);
@@ -50,6 +52,24 @@ static int socket_bind(int fd, const struct multicast_options *o)
         len = sizeof a.v6;
     }
     return bind(fd, &a.any, len) < 0 ? -errno : 0;
+}
+
+static int socket_sends(int fd, const struct multicast_options *o)
+{
+    struct ip_mreqn m = {.imr_ifindex = (int)o->ifindex};
+    int r = socket_mark(fd, o->mark);
+
+    if (r == 0)
+        r = socket_int(fd, IPPROTO_IP, IP_TTL, o->hop_limit);
+    if (r == 0)
+        r = socket_int(fd, IPPROTO_IP, IP_MULTICAST_TTL, o->hop_limit);
+    if (r == 0)
+        r = socket_int(fd, IPPROTO_IP, IP_TOS, o->tos);
+    if (r == 0)
+        r = socket_int(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 0);
+    if (r == 0 && setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &m, sizeof m) < 0)
+        r = -errno;
+    return r;
 }
 
 static int socket_prepare(int fd, const struct multicast_options *o)
@@ -66,6 +86,8 @@ static int socket_prepare(int fd, const struct multicast_options *o)
     if (r == 0)
         r = o->group.family == ADDRESS_V4 ? socket_int(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0)
                                           : socket_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
+    if (r == 0 && o->both)
+        r = socket_sends(fd, o);
     if (r == 0)
         r = socket_bind(fd, o);
     return r == 0 ? multicast_join(fd, o->ifindex, &o->group) : r;
@@ -74,7 +96,8 @@ static int socket_prepare(int fd, const struct multicast_options *o)
 int multicast_open(const struct multicast_options *o)
 {
     bool udp = o->protocol == MULTICAST_UDP;
-    if (socket_family(o->group.family) == AF_UNSPEC || !address_is_multicast(&o->group) || (udp && !o->port))
+    if (socket_family(o->group.family) == AF_UNSPEC || !address_is_multicast(&o->group) ||
+        (udp && !o->port) || (o->both && (udp || o->group.family != ADDRESS_V4)))
         return -EINVAL;
     int fd = socket(socket_family(o->group.family),
                     (udp ? SOCK_DGRAM : SOCK_RAW) | SOCK_NONBLOCK | SOCK_CLOEXEC, o->protocol);

@@ -17,6 +17,11 @@ struct multicast_options {
     struct address group;
     uint8_t protocol; /* MULTICAST_UDP, or another one: raw */
     uint16_t port;    /* UDP only */
+    /* Raw IPv4 only. True: what is said to one of us by unicast is heard, too, and the socket may send, with
+     * these values; what it sends to a group goes out by `device` and is not heard here. */
+    bool both;
+    uint8_t hop_limit, tos;
+    uint32_t mark;
 };
 
 /* A non-blocking socket, close on exec, that hears `group`. -ENODEV: no such device. -EPERM: no rights. */

@@ -10,6 +10,7 @@
 #include "control/apply/spd_build.h"
 #include "control/control.h"
 #include "control/redundancy/redundancy.h"
+#include "control/routing/eigrp.h"
 #include "control/routing/reverse_routes.h"
 #include "control/routing/routing.h"
 #include "control/ssp/ssp.h"
@@ -159,6 +160,7 @@ int control_apply(struct control *c, struct config *next)
     }
     apply_routes(c, next);
     routing_apply(c, next);
+    eigrp_process_apply(c, next);
     c->config = next;
     c->config_version++;
     ssp_apply(c);
@@ -189,6 +191,7 @@ void control_reapply(struct control *c)
     apply_routes(c, c->config);
     reverse_routes_refresh(c->reverse_routes);
     routing_apply(c, c->config);
+    eigrp_process_apply(c, c->config);
 }
 
 void control_withdraw(struct control *c)

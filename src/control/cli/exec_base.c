@@ -204,11 +204,12 @@ static int connection_close(struct exec_call *x)
 }
 
 static int (*const handlers[])(struct exec_call *) = {
-    clear_isakmp,    ha_clear_isakmp,    ha_clear_sa,      clear_sa,         clear_sa_peer,
-    clear_sa_map,    clear_sa_counters,  clear_logging,    debug_crypto,     undebug_crypto,
-    undebug_all,     configure_terminal, write_memory,     write_memory,     ping_start,
-    ha_switchover,   routing_show,       routing_show,     terminal_monitor, terminal_no_monitor,
-    terminal_length, connection_close,   connection_close, connection_close,
+    clear_isakmp,     ha_clear_isakmp,  ha_clear_sa,         clear_sa,
+    clear_sa_peer,    clear_sa_map,     clear_sa_counters,   clear_logging,
+    debug_crypto,     undebug_crypto,   undebug_all,         configure_terminal,
+    write_memory,     write_memory,     ping_start,          ha_switchover,
+    routing_show,     terminal_monitor, terminal_no_monitor, terminal_length,
+    connection_close, connection_close, connection_close,
 };
 
 _Static_assert(ARRAY_SIZE(handlers) == EXEC_COMMANDS, "one handler for each command");

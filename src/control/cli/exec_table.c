@@ -67,9 +67,6 @@ const struct grammar_command exec_commands[] = {
      .help = "Show what is\nIP\nOSPF, as FRR knows it\nNeighbours\nEverything about "
              "them\nInterfaces\nDatabase\nRoutes\n",
      .about = "What FRR's command of the same name says."},
-    {.grammar = "show ip eigrp {neighbors|interfaces|topology}",
-     .help = "Show what is\nIP\nEIGRP, as FRR knows it\nNeighbours\nInterfaces\nTopology\n",
-     .about = "What FRR's command of the same name says."},
     {.grammar = "terminal monitor",
      .help = "Set terminal parameters\nshow log lines here as they come\n",
      .about = "Shows log and debug lines on this connection as they are written."},

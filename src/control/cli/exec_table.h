@@ -6,7 +6,7 @@
 
 #include "config/grammar.h"
 
-enum { EXEC_COMMANDS = 24 };
+enum { EXEC_COMMANDS = 23 };
 
 /* In GRAMMAR_MODE_EXEC; their handlers are in exec_base.c, in the same order. */
 extern const struct grammar_command exec_commands[EXEC_COMMANDS];

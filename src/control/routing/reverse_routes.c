@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "control/control.h"
 #include "control/routing/distance.h"
+#include "control/routing/eigrp.h"
 #include "control/ssp/ssp.h"
 
 enum { AT_ONCE = 64, PAUSE_MS = 1 };
@@ -138,7 +139,7 @@ static bool route_same(const struct netlink_route *a, const struct netlink_route
 static void item_settle(struct reverse_routes *r, struct item *i)
 {
     struct netlink_route route;
-    bool wanted = i->pairs > 0 || i->permanent;
+    bool was = i->installed, wanted = i->pairs > 0 || i->permanent;
     bool possible = wanted && ssp_active(r->control, i->group) && route_of(r->control, i, &route);
 
     if (i->installed && (!possible || !route_same(&route, &i->route))) {
@@ -149,6 +150,8 @@ static void item_settle(struct reverse_routes *r, struct item *i)
         item_install(r, i, &route);
     else if (possible)
         (void)!netlink_route_add(r->control->netlink, &route); /* should it have gone with its device */
+    if (i->installed || was)
+        eigrp_process_routes_changed(r->control);
     if (!wanted)
         item_free(r, i);
 }

@@ -12,22 +12,13 @@
 
 #include "control/cli/exec.h"
 #include "control/control.h"
-#include "control/redundancy/redundancy.h"
 #include "control/routing/translate.h"
 #include "control/routing/vtysh.h"
 #include "io/files.h"
 
-enum {
-    LOOK_MS = 1000,
-    END_MS = 2000,
-    TRIES = 5,
-    STATE_MAX = 64 << 20,
-    DAEMONS = 3,
-    PATH = 300,
-    VIRTUAL_MAX = 256
-};
+enum { LOOK_MS = 1000, END_MS = 2000, TRIES = 5, STATE_MAX = 64 << 20, DAEMONS = 2, PATH = 300 };
 
-static const char *const daemon_names[DAEMONS] = {"zebra", "ospfd", "eigrpd"};
+static const char *const daemon_names[DAEMONS] = {"zebra", "ospfd"};
 
 struct routing {
     struct control *control;
@@ -35,9 +26,8 @@ struct routing {
     struct routing_lines wanted, told, telling;
     uint64_t identity[DAEMONS]; /* of the daemons that were told; 0: not needed then */
     struct vtysh *run;
-    bool due; /* wanted and told may differ */
-    unsigned
-        tries; /* of the present change: eigrpd refuses what concerns a device that it does not know yet */
+    bool due;       /* wanted and told may differ */
+    unsigned tries; /* of the present change */
     bool absence_said;
 };
 
@@ -54,7 +44,7 @@ static void told_store(struct routing *r)
     struct text t;
 
     text_init(&t);
-    text_printf(&t, "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", r->identity[0], r->identity[1], r->identity[2]);
+    text_printf(&t, "%" PRIu64 " %" PRIu64 "\n", r->identity[0], r->identity[1]);
     routing_lines_store(&r->told, &t);
     path_of(r->control, "routing.told", path);
     if (r->told.count == 0)
@@ -73,8 +63,7 @@ static void told_load(struct routing *r)
     if (file_read(path, STATE_MAX, &text, &len) != 0)
         return;
     char *rest = strchr(text, '\n');
-    bool good = rest && sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &r->identity[0], &r->identity[1],
-                               &r->identity[2]) == DAEMONS;
+    bool good = rest && sscanf(text, "%" SCNu64 " %" SCNu64, &r->identity[0], &r->identity[1]) == DAEMONS;
     if (!good || !routing_lines_load(&r->told, rest + 1))
         log_line(r->control->log, "HOLDFAST", 4, "ROUTING", "%s cannot be read: FRR is told everything",
                  path);
@@ -85,7 +74,7 @@ static void told_load(struct routing *r)
 
 static bool lines_need(const struct routing_lines *l, unsigned daemon)
 {
-    static const char *const contexts[DAEMONS] = {"", "router ospf", "router eigrp"};
+    static const char *const contexts[DAEMONS] = {"", "router ospf"};
 
     for (uint32_t i = 0; i < l->count; i++)
         if (strncmp(l->items[i].line, contexts[daemon], strlen(contexts[daemon])) == 0)
@@ -93,28 +82,15 @@ static bool lines_need(const struct routing_lines *l, unsigned daemon)
     return false;
 }
 
-static bool line_of_eigrp(const struct routing_line *l)
-{
-    return strstr(l->context, "eigrp") || strstr(l->line, "eigrp");
-}
-
-static bool line_of_ospf(const struct routing_line *l)
-{
-    return !line_of_eigrp(l);
-}
-
-/* A protocol's daemon that is another process than the one that was told, or is gone, knows nothing. Nothing
- * of ours is in zebra. */
+/* A daemon that is another process than the one that was told, or is gone, knows nothing. Nothing of ours is
+ * in zebra. */
 static void daemons_compare(struct routing *r)
 {
-    static bool (*const lines_of[DAEMONS])(const struct routing_line *l) = {NULL, line_of_ospf,
-                                                                            line_of_eigrp};
-
     for (unsigned d = 1; d < DAEMONS; d++) {
         uint64_t now = vtysh_daemon(daemon_names[d]);
         if (!r->identity[d] || now == r->identity[d])
             continue;
-        routing_lines_forget(&r->told, lines_of[d]);
+        routing_lines_done(&r->told);
         r->identity[d] = 0;
         r->due = true;
         told_store(r);
@@ -260,44 +236,12 @@ int routing_begin(struct control *c)
     return 0;
 }
 
-static bool has_address(const struct control *c, const char *name)
-{
-    const struct netlink_link *l = devices_find(&c->devices, name);
-
-    for (uint32_t i = 0; l && i < c->devices.address_count; i++)
-        if (c->devices.addresses[i].ifindex == l->ifindex)
-            return true;
-    return false;
-}
-
-struct names {
-    const struct control *control;
-    char names[VIRTUAL_MAX][NETLINK_NAME];
-    const char *list[VIRTUAL_MAX];
-    uint32_t count;
-};
-
-static void name_take(void *context, const char *name)
-{
-    struct names *n = context;
-
-    if (n->count == VIRTUAL_MAX || !has_address(n->control, name))
-        return;
-    snprintf(n->names[n->count], NETLINK_NAME, "%.*s", NETLINK_NAME - 1, name);
-    n->list[n->count] = n->names[n->count];
-    n->count++;
-}
-
 void routing_apply(struct control *c, const struct config *after)
 {
     struct routing *r = c->routing;
     struct routing_lines wanted;
-    struct names names = {.control = c};
 
-    if (after->routers.count)
-        redundancy_devices(c, 0, name_take, &names);
-    const struct routing_facts facts = {.virtual_devices = names.list, .virtual_count = names.count};
-    if (routing_translate(after, &facts, &wanted) != 0) {
+    if (routing_translate(after, &wanted) != 0) {
         log_line(c->log, "HOLDFAST", 3, "ROUTING", "no memory for FRR's configuration");
         return;
     }
@@ -366,8 +310,7 @@ int routing_show(struct exec_call *x)
 
     text_init(&command);
     grammar_call_print(x->grammar, &command);
-    bool ospf = grammar_has(x->grammar, "ospf");
-    const char *daemon = ospf ? "ospfd" : "eigrpd";
+    const char *daemon = "ospfd";
     int error = !q || command.failed ? -ENOMEM : vtysh_daemon_answers(daemon) ? 0 : -ENOTCONN;
 
     if (error == 0) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The FRR of this machine as Holdfast drives it: what `router ospf|eigrp` asks for (translate.h) is
+/* The FRR of this machine as Holdfast drives it: what `router ospf` asks for (translate.h) is
  * told to its daemons by vtysh, and what is not asked for any more is taken back. Everything else in FRR's
  * configuration is let alone, and nothing is written to its files: a daemon that starts anew is told
  * everything again.
@@ -22,7 +22,7 @@ int routing_begin(struct control *c) must_check;
 void routing_apply(struct control *c, const struct config *after);
 /* Takes everything back, and waits for that, for at most two seconds. */
 void routing_end(struct control *c);
-/* `show ip ospf ...`, `show ip eigrp ...`: what FRR's own command says. EXEC_*. */
+/* `show ip ospf ...`: what FRR's own command says. EXEC_*. */
 int routing_show(struct exec_call *x);
 
 #endif

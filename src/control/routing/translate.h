@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `router ospf|eigrp`, and what interfaces say about them, in FRR's words (FRR 8.4). Pure.
+/* `router ospf`, and what interfaces say about it, in FRR's words (FRR 8.4). Pure. (EIGRP: eigrp.h.)
  *
  * Networks: a line stands for the addresses of our interfaces that it contains, so FRR is told exactly these.
  * An address that is on a virtual device of HSRP or VRRP therefore never takes part.
@@ -14,13 +14,7 @@
 #include "config/model.h"
 #include "control/routing/lines.h"
 
-struct routing_facts {
-    const char *const *virtual_devices; /* of HSRP and VRRP, with an address now: no protocol runs there */
-    uint32_t virtual_count;
-};
-
 /* -ENOMEM. `ret` is uninitialised before and empty where no `router` is configured. */
-int routing_translate(const struct config *c, const struct routing_facts *facts,
-                      struct routing_lines *ret) must_check;
+int routing_translate(const struct config *c, struct routing_lines *ret) must_check;
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "control/control.h"
 #include "control/redundancy/probes.h"
+#include "control/routing/eigrp.h"
 #include "control/show/ha.h"
 #include "control/show/show.h"
 #include "io/files.h"
@@ -145,6 +146,7 @@ int control_show(struct control *c, const struct grammar_call *call, struct text
         .debug_keys = c->debug.keys,
         .channel_lost = c->channel_lost,
         .redundancy = c->redundancy,
+        .eigrp = eigrp_process_machine(c),
         .context = c,
         .each_sa = each_sa,
         .each_pair = each_pair,

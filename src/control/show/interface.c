@@ -6,8 +6,10 @@
 
 #include "config/interface_name.h"
 #include "control/routing/distance.h"
+#include "control/routing/eigrp.h"
 #include "control/routing/reverse_routes.h"
 #include "control/show/internal.h"
+#include "eigrp/eigrp.h"
 
 static bool device_of(const struct show *s, const struct config_interface *i, struct netlink_link *ret)
 {
@@ -249,8 +251,8 @@ static const char *route_code(const struct netlink_route *r)
         return "O";
     case 189: /* rip */
         return "R";
-    case 192: /* eigrp */
-        return "D";
+    case EIGRP_KERNEL_PROTOCOL:
+        return distance_of_metric(r->metric) == EIGRP_DISTANCE_EXTERNAL ? "D EX" : "D";
     case 4: /* boot */
     case 3:
     case 196: /* static, of a routing daemon */
@@ -272,8 +274,6 @@ static uint32_t route_distance(const struct netlink_route *r)
         return 110;
     case 189:
         return 120;
-    case 192:
-        return 90;
     default:
         return distance_of_metric(r->metric);
     }
@@ -327,7 +327,9 @@ static void route_gather(struct show *s)
 static void route_head(const struct show *s, struct text *out)
 {
     (void)s;
-    text_add(out, "Codes: C - connected, S - static, R - RIP, B - BGP, D - EIGRP, O - OSPF, K - other\n\n");
+    text_add(out,
+             "Codes: C - connected, S - static, R - RIP, B - BGP, D - EIGRP, EX - EIGRP external, O - OSPF,\n"
+             "       K - other\n\n");
 }
 
 static void route_render(const struct show *s, const json_t *o, struct text *out)

@@ -39,6 +39,9 @@ enum show_id {
     SHOW_SLA_STATISTICS,
     SHOW_SLA_CONFIGURATION,
     SHOW_SLA_SUMMARY,
+    SHOW_EIGRP_NEIGHBORS,
+    SHOW_EIGRP_INTERFACES,
+    SHOW_EIGRP_TOPOLOGY,
     SHOW_SSP,
     SHOW_SSP_PEERS,
     SHOW_SSP_CLIENTS,
@@ -77,8 +80,9 @@ extern const struct show_subject show_isakmp_sa, show_isakmp_policy, show_ipsec_
     show_crypto_map, show_crypto_session, show_crypto_engine, show_interfaces, show_interface_brief,
     show_access_lists, show_ip_route, show_running_config, show_startup_config, show_logging, show_processes,
     show_version, show_debugging, show_standby, show_standby_brief, show_vrrp, show_vrrp_brief, show_track,
-    show_sla_statistics, show_sla_configuration, show_sla_summary, show_ssp, show_ssp_peers, show_ssp_clients,
-    show_ssp_packet, show_ssp_redundancy, show_crypto_ha, show_redundancy_states, show_redundancy_interdevice,
+    show_sla_statistics, show_sla_configuration, show_sla_summary, show_eigrp_neighbors,
+    show_eigrp_interfaces, show_eigrp_topology, show_ssp, show_ssp_peers, show_ssp_clients, show_ssp_packet,
+    show_ssp_redundancy, show_crypto_ha, show_redundancy_states, show_redundancy_interdevice,
     show_redundancy_history;
 
 /* Takes the item over. NULL: no memory. */

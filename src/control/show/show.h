@@ -18,6 +18,7 @@
 #include "supervisor/status.h"
 
 struct control;
+struct eigrp;
 struct ha_facts;
 struct loop_watch;
 struct probe_unit;
@@ -57,6 +58,7 @@ struct show_source {
     const struct loop_watch *loop;       /* NULL: not watched */
     uint64_t channel_lost;               /* messages to the engine that found its queue full */
     const struct redundancy *redundancy; /* NULL: none */
+    const struct eigrp *eigrp;           /* NULL: not configured */
 
     void *context; /* of the functions */
     void (*each_sa)(void *context, void (*visit)(void *user, const struct ike_sa_view *v), void *user);
