@@ -54,7 +54,7 @@ static const struct message bad[] = {
     {"router ospf 1\n passive-interface Serial0/0\n",
      "2:20: error: router ospf 1: interface Serial0/0 does not exist"},
     {"router eigrp 1\n auto-summary\n",
-     "2:2: error: FRR does not summarize: only 'no auto-summary' is possible"},
+     "2:2: error: nothing is summarized: only 'no auto-summary' is possible"},
     {"router eigrp 1\n redistribute static metric 1000\n", "2:"},
     {"interface eth0\n ip ospf message-digest-key 1 md5 word\n",
      "2:2: error: 'ip ospf message-digest-key' is not supported by this version of Holdfast"},
@@ -72,10 +72,11 @@ static const struct message warned[] = {
      "f:4:10: warning: router ospf 1: network 10.2.0.0: no interface has an address in it"},
     {ETH "router ospf 1\n redistribute static\n",
      "f:4:2: warning: router ospf 1: without 'subnets' only classful networks are redistributed"},
-    {ETH " standby 1 ip 10.1.0.9\nrouter eigrp 1\n network 10.0.0.0\n",
-     "f:1:1: warning: interface eth0: FRR's eigrpd (8.4) may crash"},
-    {ETH " standby 1 ip 10.1.0.9\n standby use-bia\nrouter eigrp 1\n network 10.0.0.0\n", NULL},
-    {ETH "router eigrp 1\n redistribute static\n", "f:4:2: warning: router eigrp 1: FRR's eigrpd takes"},
+    {ETH "router eigrp 1\n network 10.0.0.0\n redistribute static\n redistribute connected\n", NULL},
+    {ETH "router eigrp 1\n network 11.0.0.0\n",
+     "f:4:10: warning: router eigrp 1: network 11.0.0.0: no interface has an address in it"},
+    {ETH "router eigrp 1\n redistribute ospf 1\n",
+     "f:4:2: warning: router eigrp 1: what OSPF learns is not announced"},
 };
 
 static void test_vector(void **state)

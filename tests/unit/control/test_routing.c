@@ -24,8 +24,6 @@
 
 static void translate(const char *text, struct routing_lines *ret)
 {
-    static const char *const devices[] = {"hsrp2-1"};
-    const struct routing_facts facts = {.virtual_devices = devices, .virtual_count = 1};
     struct grammar g;
     struct config c;
     struct config_errors errors;
@@ -38,7 +36,7 @@ static void translate(const char *text, struct routing_lines *ret)
     config_errors_print(&errors, "f", &messages);
     if (error)
         fail_msg("%s", text_get(&messages));
-    assert_int_equal(routing_translate(&c, &facts, ret), 0);
+    assert_int_equal(routing_translate(&c, ret), 0);
     config_done(&c);
     config_errors_done(&errors);
     grammar_done(&g);
@@ -103,26 +101,14 @@ static const struct {
      "no route-map HOLDFAST-STATIC permit 10\n"
      "ip prefix-list HOLDFAST-REVERSE permit 10.0.64.0/19 le 32\n"
      "ip prefix-list HOLDFAST-REVERSE permit 172.16.0.0/16 le 32\n"},
-    {"",
-     HEAD
-     "interface eth0\n ip hello-interval eigrp 100 1\n ip hold-time eigrp 100 3\n ip hello-interval eigrp 7 "
-     "9\n"
-     "router eigrp 100\n network 10.0.0.0\n redistribute static metric 1000 1 255 1 1500\n no auto-summary\n",
-     "router eigrp 100\nredistribute kernel metric 1000 1 255 1 1500\nnetwork 10.1.0.0/24\n"
-     "passive-interface hsrp2-1\nexit\ninterface eth0\nip hello-interval eigrp 1\nip hold-time eigrp "
-     "3\nexit\n"},
+    /* EIGRP is not FRR's. */
+    {"", HEAD "router eigrp 100\n network 10.0.0.0\n redistribute static metric 1000 1 255 1 1500\n", ""},
     {HEAD
      "interface eth0\n ip ospf hello-interval 1\n ip ospf dead-interval 3\nrouter ospf 1\n network 10.1.0.0 "
      "0.0.0.255 area 0\n",
      HEAD,
      "router ospf\nno network 10.1.0.1/32 area 0\nexit\nno router ospf\n"
      "interface eth0\nno ip ospf dead-interval\nno ip ospf hello-interval\nexit\n"},
-    {"", HEAD "router eigrp 100\n network 10.0.0.0\n network 9.0.0.0\n passive-interface eth1\n",
-     "router eigrp 100\nnetwork 9.1.1.20/30\nnetwork 10.1.0.0/24\npassive-interface "
-     "hsrp2-1\npassive-interface eth1\n"
-     "exit\n"},
-    {HEAD "router eigrp 100\n network 10.0.0.0\n", HEAD,
-     "router eigrp 100\nno network 10.1.0.0/24\nexit\nno router eigrp 100\n"},
     {HEAD "interface eth0\n ip ospf dead-interval 3\nrouter ospf 1\n",
      HEAD "interface eth0\n ip ospf dead-interval minimal hello-multiplier 4\nrouter ospf 1\n",
      "interface eth0\nip ospf dead-interval minimal hello-multiplier 4\nexit\n"},
