@@ -113,7 +113,7 @@ struct control {
     uint32_t tun_ifindex;
     struct routing *routing;     /* FRR */
     struct eigrp_process *eigrp; /* routing/eigrp.h; NULL: not configured */
-    bool protocols;          /* `router` is configured: distances as zebra takes them (routing/distance.h) */
+    bool protocols; /* `router` is configured: distances as zebra takes them (routing/distance.h) */
     struct redundancy *redundancy; /* HSRP, VRRP, tracked objects */
 
     /* shared memory */
