@@ -304,6 +304,7 @@ void world_build(struct world *w, uint64_t seed, const struct world_size *size)
     w->fabric.tap_context = &w->ledger;
     w->spoke_count = size->spokes ? size->spokes : 1 + rng_below(&w->site.rng, 2);
     w->policies = size->policies ? size->policies : 1 + rng_below(&w->site.rng, 2);
+    w->ledger.many = w->policies > 2;
     choices_draw(w, &c, size->hour);
     uint32_t slots = MAX(128u, 8 * w->spoke_count * w->policies);
     hub_build(w, &c, slots);

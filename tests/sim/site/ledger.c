@@ -15,8 +15,9 @@ enum {
     ISAKMP_PORT = 500,
     ISAKMP_HEADER = 28,
     QUICK_MODE = 32,
-    LOOK_EACH = 16, /* turns */
-    CATCH_EACH = 8, /* packets */
+    EXCHANGES_RECORDED = 4, /* as ike/limits.h has it */
+    LOOK_EACH = 16,         /* turns */
+    CATCH_EACH = 8,         /* packets */
 };
 
 /* What a process may hold at most, beyond all that an attacker or a fault can cause: promise 7. */
@@ -153,7 +154,8 @@ static struct ledger_answer *request_of(struct ledger *l, uint64_t exchange)
 /* Said again it becomes the newest, with what was answered before. */
 static void request(struct ledger *l, const struct frame *f)
 {
-    struct ledger_answer now = {.request = hash64(f->data, f->len), .exchange = exchange_of(f, &f->from)};
+    struct ledger_answer now = {
+        .request = hash64(f->data, f->len), .exchange = exchange_of(f, &f->from), .sa = hash64(f->data, 16)};
     if (numbers_have(&l->begun, now.exchange))
         return;
     for (unsigned i = 0; i < LEDGER_ANSWERS; i++)
@@ -193,6 +195,19 @@ static bool standby_knows(const struct ledger *l, const struct site_node *owner,
     return w.found;
 }
 
+/* The record of an IKE SA has its newest exchanges only: a burst of them pushes the others out. */
+static bool is_recorded(const struct ledger *l, const struct ledger_answer *a)
+{
+    unsigned newer = 0;
+    for (unsigned i = 1; i <= LEDGER_ANSWERS; i++) {
+        const struct ledger_answer *b = &l->answers[(l->answer_next - i) % LEDGER_ANSWERS];
+        if (b == a)
+            return newer < EXCHANGES_RECORDED;
+        newer += b->sa == a->sa;
+    }
+    return false;
+}
+
 static void answered(struct ledger *l, const struct site_node *n, const struct frame *f)
 {
     struct ledger_answer *a = request_of(l, exchange_of(f, &f->to));
@@ -204,7 +219,7 @@ static void answered(struct ledger *l, const struct site_node *n, const struct f
     }
     if (!a->answer) {
         a->answer = answer;
-        a->promised = g && membership_commits(&g->shared.membership);
+        a->promised = g && membership_commits(&g->shared.membership) && !l->many && is_recorded(l, a);
         if (a->promised && !standby_knows(l, n, f))
             site_fail(l->site, "promise 5: %s answers a quick mode before its standby knows of it", n->name);
         return;

@@ -24,9 +24,9 @@ enum { LEDGER_ANSWERS = 256, LEDGER_CAUGHT = 64 };
 
 /* A request of a quick mode and what was answered, by whichever member. */
 struct ledger_answer {
-    uint64_t request, exchange; /* hashes */
-    uint64_t answer;            /* of the bytes; 0: none yet */
-    bool promised;              /* the standby had to have it before it left */
+    uint64_t request, exchange, sa; /* hashes */
+    uint64_t answer;                /* of the bytes; 0: none yet */
+    bool promised;                  /* the standby had to have it before it left */
 };
 
 struct ledger_caught {
@@ -43,6 +43,7 @@ struct ledger {
     struct numbers begun; /* quick modes that a member began */
     struct ledger_answer answers[LEDGER_ANSWERS];
     unsigned answer_next;
+    bool many; /* tunnels of one IKE SA: its record has not room for all of their exchanges */
     struct ledger_caught caught[LEDGER_CAUGHT]; /* for whoever replays them */
     unsigned caught_next;
     uint64_t turns;
