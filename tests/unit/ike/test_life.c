@@ -88,6 +88,34 @@ static void rekey_by_volume(void **state)
     world_free(w);
 }
 
+/* What was replaced serves again when its successor is gone, and can be rekeyed. */
+static void successor_gone(void **state)
+{
+    struct node *a, *b;
+    (void)state;
+    struct world *w = up(&a, &b);
+    connect_now(w, a, b);
+    struct ike_event soft = {
+        .type = IKE_EVENT_PAIR_SOFT,
+        .pair = {.slot = a->pairs[0].install.slot, .spi_in = a->pairs[0].install.spi_in}};
+    node_event(a, &soft);
+    world_run(w, 2 * NS_PER_S);
+    struct world_pair *newest = node_newest(a);
+    assert_int_not_equal(newest->install.spi_in, soft.pair.spi_in);
+    struct ike_event hard = {.type = IKE_EVENT_PAIR_HARD,
+                             .pair = {.slot = newest->install.slot, .spi_in = newest->install.spi_in}};
+    node_event(a, &hard);
+    world_run(w, NS_PER_S);
+    assert_true(a->pairs[0].used && a->pairs[0].install.spi_in == soft.pair.spi_in);
+    unsigned installs = a->installs;
+    node_event(a, &soft);
+    world_run(w, 2 * NS_PER_S);
+    assert_int_equal(a->installs, installs + 1);
+    assert_true(node_usable(a) >= 1 && node_usable(b) >= 1);
+    assert_true(nodes_match(a, b) && nodes_match(b, a));
+    world_free(w);
+}
+
 static void reauthentication(void **state)
 {
     (void)state;
@@ -569,6 +597,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rekey_by_seconds),
         cmocka_unit_test(rekey_by_volume),
+        cmocka_unit_test(successor_gone),
         cmocka_unit_test(reauthentication),
         cmocka_unit_test(dpd_periodic_next_peer),
         cmocka_unit_test(dpd_on_demand),
