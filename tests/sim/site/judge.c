@@ -52,6 +52,28 @@ static bool policy_is_live(const struct world *w, const struct sad *spoke, const
     return false;
 }
 
+static bool used(const struct sad *sad, uint32_t slot)
+{
+    uint32_t state = atomic_load(&sad->pairs[slot].state);
+    return sad->pairs[slot].group == 1 &&
+           (state == PAIR_INBOUND || state == PAIR_ACTIVE || state == PAIR_SUPERSEDED);
+}
+
+/* The standby has the pairs that the owner has, and no others. What another owner may have used is not for
+ * it; that is being rekeyed. */
+static bool same_pairs(const struct ssp_group *owner, const struct sad *x, const struct sad *y)
+{
+    uint32_t end = MAX(atomic_load(&x->slots_used), atomic_load(&y->slots_used));
+    for (uint32_t slot = 0; slot < end; slot++) {
+        if (used(x, slot) && owner->shared.leases[slot].final)
+            continue;
+        if (used(x, slot) != used(y, slot) ||
+            (used(x, slot) && x->pairs[slot].spi_in != y->pairs[slot].spi_in))
+            return false;
+    }
+    return true;
+}
+
 static const char *group_look(const struct world *w, unsigned *ret_owner)
 {
     static char text[160];
@@ -79,6 +101,8 @@ static const char *group_look(const struct world *w, unsigned *ret_owner)
     if (!sad_group_active(atomic_load(&x->groups[1].word)) ||
         sad_group_active(atomic_load(&y->groups[1].word)))
         return "the SA tables do not know whose the group is";
+    if (!same_pairs(g[owner], x, y))
+        return "the standby has other pairs than the owner";
     *ret_owner = owner;
     return NULL;
 }

@@ -16,6 +16,7 @@ enum {
     ISAKMP_HEADER = 28,
     QUICK_MODE = 32,
     EXCHANGES_RECORDED = 4, /* as ike/limits.h has it */
+    TAKEOVER_CALLS = 500,   /* of the kernel, in the turn that takes a group over; most often 50 */
     LOOK_EACH = 16,         /* turns */
     CATCH_EACH = 8,         /* packets */
 };
@@ -365,8 +366,12 @@ static void takeover_look(struct ledger *l, unsigned member, const struct proces
     const struct sad *sad = gateway_sad(p->node);
     uint32_t word = sad ? atomic_load(&sad->groups[1].word) : 0;
     if (sad_group_active(word) && !sad_group_active(l->words[member])) {
+        uint64_t calls = p->calls - l->calls[member];
         l->takeovers++;
-        l->takeover_calls = MAX(l->takeover_calls, p->calls - l->calls[member]);
+        l->takeover_calls = MAX(l->takeover_calls, calls);
+        if (calls > TAKEOVER_CALLS)
+            site_fail(l->site, "promise 6: %s makes %lu calls of the kernel to take the group over",
+                      p->node->name, calls);
     }
     l->words[member] = word;
     l->calls[member] = p->calls;
