@@ -130,7 +130,7 @@ struct hsrp_group {
     ns last_change; /* time of the last change of state */
     ns old_key_until;
     char old_key[HSRP_KEY_MAX + 1];
-    struct redundancy_limit storm, duplicate_log, authentication_log, address_log, coups, defences;
+    struct redundancy_limit storm, duplicate_log, authentication_log, address_log, coups, changes, defences;
     struct hsrp_counters counters;
 };
 

@@ -14,6 +14,7 @@ enum {
     STORM_BASE = 64,      /* messages a second that a group takes from routers it does not know ... */
     STORM_PER_HELLO = 16, /* ... and for each hello in a second */
     COUPS_PER_SECOND = 10,
+    CHANGES_PER_SECOND = 32, /* of state that messages bring about; elections need a few */
     LEARN_HOLD_MAX_MS = 255000,
 };
 
@@ -215,8 +216,32 @@ static void coup(struct hsrp_group *g, const struct heard *h, struct redundancy_
     hsrp_change(g, HSRP_SPEAK, h->now, actions);
 }
 
+/* Whoever makes us change our state again and again, each time with messages and lines of the log, is heard
+ * no more in this second, but for being there. */
+static bool restless(const struct hsrp_group *g, ns now)
+{
+    return g->changes.used >= CHANGES_PER_SECOND && ns_since(now, g->changes.started) < NS_PER_S;
+}
+
+static void presence_note(struct hsrp_group *g, const struct heard *h)
+{
+    const struct hsrp_message *m = &h->message;
+    g->counters.storm_dropped++;
+    if (m->opcode != HSRP_HELLO)
+        return;
+    if (m->state == HSRP_ACTIVE && g->active.known && address_equal(&g->active.address, &h->source))
+        g->active_timer = h->now + g->hold;
+    if (m->state == HSRP_STANDBY && g->standby.known && address_equal(&g->standby.address, &h->source))
+        g->standby_timer = h->now + g->hold;
+}
+
 static void act(struct hsrp_group *g, const struct heard *h, struct redundancy_actions *actions)
 {
+    uint64_t changes = g->counters.state_changes;
+    if (restless(g, h->now)) {
+        presence_note(g, h);
+        return;
+    }
     switch (h->message.opcode) {
     case HSRP_HELLO:
         g->counters.hellos_received++;
@@ -238,6 +263,8 @@ static void act(struct hsrp_group *g, const struct heard *h, struct redundancy_a
     default:
         break;
     }
+    if (g->counters.state_changes != changes)
+        (void)redundancy_limit_take(&g->changes, h->now, NS_PER_S, CHANGES_PER_SECOND);
 }
 
 /* Routers that we know are never starved by a storm of others: their hellos keep the roles where they are. */

@@ -230,6 +230,37 @@ static void test_storm(void **state)
     assert_int_equal(g.state, HSRP_ACTIVE);
 }
 
+/* A neighbour that we know, and that is authentic, drives us through the states: 32 times in a second, and
+ * then it is only believed to be there. */
+static void test_restless(void **state)
+{
+    (void)state;
+    struct hsrp_config c = config_of();
+    struct hsrp_group g;
+    put(&g, &c, HSRP_STANDBY);
+    hear(&g, HSRP_HELLO, HSRP_ACTIVE, 110, 100 * S);
+    for (unsigned i = 0; i < 1000; i++) {
+        hear(&g, HSRP_RESIGN, HSRP_ACTIVE, 110, 100 * S + i * 100 * NS_PER_US);
+        hear(&g, HSRP_HELLO, HSRP_ACTIVE, 110, 100 * S + i * 100 * NS_PER_US);
+        hear(&g, HSRP_HELLO, HSRP_STANDBY, 90, 100 * S + i * 100 * NS_PER_US);
+    }
+    assert_in_range(g.counters.state_changes, 16, 33);
+    assert_true(g.counters.hellos_sent + g.counters.resigns_sent < 64);
+    assert_in_range(g.counters.storm_dropped, 2900, 2999);
+    uint64_t changes = g.counters.state_changes;
+    enum hsrp_state last = g.state;
+    g.active_timer = 100 * S + S / 4;
+    g.active.known = true;
+    g.active.address = address("10.1.1.3");
+    hear(&g, HSRP_HELLO, HSRP_ACTIVE, 110, 100 * S + S / 5);
+    assert_true(g.active_timer == 110 * S + S / 5 && g.state == last && g.counters.state_changes == changes);
+    /* The next second is another one. */
+    hear(&g, HSRP_RESIGN, HSRP_ACTIVE, 110, 102 * S);
+    hear(&g, HSRP_HELLO, HSRP_ACTIVE, 110, 102 * S);
+    hear(&g, HSRP_HELLO, HSRP_STANDBY, 90, 102 * S);
+    assert_true(g.counters.state_changes > changes);
+}
+
 /* Of two that claim to be Active the better one is believed while it speaks, by who preempts as well. */
 static void test_contested(void **state)
 {
@@ -330,7 +361,7 @@ int main(void)
         cmocka_unit_test(test_text),       cmocka_unit_test(test_log),
         cmocka_unit_test(test_key_change), cmocka_unit_test(test_ignored),
         cmocka_unit_test(test_storm),      cmocka_unit_test(test_duplicate),
-        cmocka_unit_test(test_contested),
+        cmocka_unit_test(test_contested),  cmocka_unit_test(test_restless),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);
 }
