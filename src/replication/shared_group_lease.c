@@ -274,9 +274,13 @@ void shared_group_lease_due(struct shared_group *g, uint32_t slot, ns now)
     g->now = now;
     bool late = l && l->waits_for && ns_since(now, l->told_at) > PATIENCE;
     if (!l || g->membership.state != SESSION_OWNER ||
-        !g->ops->position(g->context, slot, &s.spi_in, &out, &in) || (l->waits_for && !late) ||
-        l->out == UINT64_MAX)
+        !g->ops->position(g->context, slot, &s.spi_in, &out, &in) || (l->waits_for && !late))
         return;
+    if (l->out == UINT64_MAX) {
+        /* Ceilings ended while the pair waited to be installed with those that it had been given. */
+        in_force(g, slot, s.spi_in, l, out);
+        return;
+    }
     if (l->capped && !l->final && membership_takes(&g->membership))
         return; /* a merge is under way, and ends with a word on it */
     g->leases_asked++;

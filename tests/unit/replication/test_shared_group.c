@@ -559,6 +559,30 @@ static void the_acknowledgement_of_an_owner(void **state)
     assert_false(a->group.membership.in_step);
 }
 
+/* A pair that waits for its acknowledgement while the other member leaves in good order is installed with the
+ * ceilings that it was given, of which the group knows no more: the first time it asks it gets rid of them.
+ */
+static void ceilings_end_while_a_pair_waits(void **state)
+{
+    (void)state;
+    const struct session_action bye = {.kind = SESSION_BYE};
+    const uint8_t spi = 42;
+    struct session_lease c;
+    a_owns();
+    meet();
+    settle();
+    assert_true(shared_group_pair_new(&a->group, 20, spi, bytes_of(&spi, 1), &c, NOW) > 0);
+    assert_true(c.out < UINT64_MAX);
+    a->up = false;
+    shared_group_session(&a->group, &bye, NOW);
+    record_set(a, SHARED_PAIR, 20, spi);
+    a->pairs[20] = (struct pair){.there = true, .spi = spi, .ceiling_out = c.out, .ceiling_in = c.in};
+    a->pairs[20].out = c.out / 2 + 1;
+    shared_group_lease_due(&a->group, 20, NOW);
+    assert_true(a->pairs[20].ceiling_out == UINT64_MAX && a->pairs[20].ceiling_in == UINT64_MAX);
+    assert_int_equal(0, a->pairs[20].rekeys);
+}
+
 /* ---- merges ---- */
 
 static void a_split_heals(void **state)
@@ -598,6 +622,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_broken_one_begins_again, begin, end),
         cmocka_unit_test_setup_teardown(a_standby_that_begins_anew, begin, end),
         cmocka_unit_test_setup_teardown(the_acknowledgement_of_an_owner, begin, end),
+        cmocka_unit_test_setup_teardown(ceilings_end_while_a_pair_waits, begin, end),
         cmocka_unit_test_setup_teardown(a_split_heals, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
