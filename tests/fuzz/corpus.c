@@ -4,6 +4,7 @@
 #include "corpus.h"
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,30 @@ static int file_each(const char *path, void (*each)(const char *, const uint8_t 
     return count < 0 ? -1 : 1;
 }
 
+/* Each line is an input of its own. */
+static int lines_each(const char *path, void (*each)(const char *, const uint8_t *, size_t, void *),
+                      void *user)
+{
+    size_t len = 0;
+    char *text = file_read(path, &len), *line = text;
+    int total = text ? 0 : -1;
+    while (total >= 0 && line && *line) {
+        char *next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        bool blank = line[strspn(line, " \t\r")] == '\0' || *line == '#';
+        long count = blank ? 0 : hex_decode(line);
+        if (count > 0)
+            each(path, (const uint8_t *)line, (size_t)count, user);
+        total = count < 0 ? -1 : total + !blank;
+        line = next;
+    }
+    if (total < 0)
+        fprintf(stderr, "%s: cannot be read or has a line that is not hex text\n", path);
+    free(text);
+    return total;
+}
+
 int corpus_each(const char *dir, void (*each)(const char *path, const uint8_t *data, size_t len, void *user),
                 void *user)
 {
@@ -98,6 +123,8 @@ int corpus_each(const char *dir, void (*each)(const char *path, const uint8_t *d
             got = 0;
         else if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
             got = corpus_each(path, each, user);
+        else if (ends_with(path, ".lines"))
+            got = lines_each(path, each, user);
         else if (ends_with(path, ".hex") || ends_with(path, ".txt"))
             got = file_each(path, each, user);
         total = total < 0 || got < 0 ? -1 : total + got;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main() of a fuzz target in a build without libFuzzer: runs the target over every file of a corpus, over
- * files cut off and over files with single bytes changed, so that each ordinary test run repeats what fuzzing
- * found and a little more. Each input lies in a block of exactly its size, where AddressSanitizer sees a read
- * beyond it. */
+/* main() of a fuzz target in a build without libFuzzer: runs the target over every input of a corpus, over
+ * inputs cut off and over inputs with single bytes changed, so that each ordinary test run repeats what
+ * fuzzing found and a little more: replay [--variants N] CORPUS...; N of them for each input at most. Each
+ * input lies in a block of exactly its size, where AddressSanitizer sees a read beyond it. */
 #include "corpus.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { VARIANTS_PER_FILE = 3000 };
+enum { VARIANTS = 3000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static unsigned long runs;
+static unsigned long runs, variants_most = VARIANTS;
 
 static void run_once(const uint8_t *data, size_t len)
 {
@@ -34,7 +34,9 @@ static void run_variants(const char *path, const uint8_t *data, size_t len, void
     (void)user;
     run_once(data, len);
     size_t variants = len * (1 + sizeof(changes));
-    size_t step = variants / VARIANTS_PER_FILE + 1;
+    if (variants_most == 0)
+        return;
+    size_t step = variants / variants_most + 1;
     uint8_t *copy = malloc(len ? len : 1);
     if (!copy)
         abort();
@@ -54,8 +56,12 @@ static void run_variants(const char *path, const uint8_t *data, size_t len, void
 
 int main(int argc, char **argv)
 {
-    int files = 0;
-    for (int i = 1; i < argc; i++) {
+    int files = 0, first = 1;
+    if (argc > 2 && strcmp(argv[1], "--variants") == 0) {
+        variants_most = strtoul(argv[2], NULL, 10);
+        first = 3;
+    }
+    for (int i = first; i < argc; i++) {
         int n = corpus_each(argv[i], run_variants, NULL);
         if (n <= 0) {
             fprintf(stderr, "%s: no usable corpus\n", argv[i]);
@@ -64,6 +70,6 @@ int main(int argc, char **argv)
         files += n;
     }
     run_once(NULL, 0);
-    printf("%d files, %lu inputs\n", files, runs);
+    printf("%d inputs, %lu runs\n", files, runs);
     return files > 0 ? 0 : 1;
 }
