@@ -181,7 +181,7 @@ static void say(struct run *r)
 static void storm(struct run *r)
 {
     uint8_t kind = events_u8(&r->e);
-    unsigned last = MIN(r->said_count, 1 + kind % HISTORY);
+    unsigned last = MIN(r->said_count, 1U + kind % HISTORY);
     for (unsigned round = 0; round < 8U << (kind >> 2 & 7) && r->stormed < STORM_MAX; round++) {
         r->e.now += kind & 64 ? NS_PER_MS : kind & 128 ? NS_PER_US : 0;
         r->stormed += last;
