@@ -30,8 +30,9 @@ struct run {
     enum hsrp_state state;
     bool owns;
     ns hello_at, hello_least; /* the last hello, the shortest hello time in use since */
-    ns window, window_hello;  /* a second, the shortest hello time in use in it */
-    uint32_t driven;          /* sent and logged because of others in it */
+    ns announced_at;
+    ns window, window_hello; /* a second, the shortest hello time in use in it */
+    uint32_t driven;         /* sent and logged because of others in it */
     unsigned stormed;
     struct said said[HISTORY];
     unsigned said_count;
@@ -91,16 +92,25 @@ static void sent_check(struct run *r, const struct redundancy_send *send, bool c
     r->hello_least = NS_NEVER;
 }
 
+/* A new role is announced at once, and then again at the configured distance. */
+static void announcement_check(struct run *r, const struct redundancy_action *a, bool fresh)
+{
+    assert(r->owns && address_is_set(&a->address));
+    assert(fresh || r->e.now - r->announced_at >= r->g.config.announce_interval);
+}
+
 /* `driven`: it was a neighbour's doing. */
 static void check(struct run *r, bool ticked, bool driven)
 {
     struct hsrp_group *g = &r->g;
-    bool changed = false;
+    bool changed = false, announced = false;
     for (size_t i = 0; i < r->actions.count; i++) {
         const struct redundancy_action *a = &r->actions.items[i];
         assert(a->kind != REDUNDANCY_OWN || !r->owns);
         assert(a->kind != REDUNDANCY_DISOWN || r->owns);
-        assert(a->kind != REDUNDANCY_ANNOUNCE || (r->owns && address_is_set(&a->address)));
+        if (a->kind == REDUNDANCY_ANNOUNCE)
+            announcement_check(r, a, changed || !ticked);
+        announced = announced || a->kind == REDUNDANCY_ANNOUNCE;
         r->owns = a->kind == REDUNDANCY_OWN || (r->owns && a->kind != REDUNDANCY_DISOWN);
         if (a->kind == REDUNDANCY_STATE) {
             assert(a->from == r->state && a->to != a->from && a->to < HSRP_STATE_COUNT);
@@ -117,6 +127,8 @@ static void check(struct run *r, bool ticked, bool driven)
     assert(g->state <= HSRP_LEARN || address_is_set(&g->virtual_address));
     r->hello_least = ns_min(r->hello_least, g->config.follows ? 0 : g->hello);
     r->actions.count = 0;
+    if (announced)
+        r->announced_at = r->e.now;
     if (r->e.now - r->window >= NS_PER_S) {
         r->window = r->e.now;
         r->window_hello = NS_NEVER;

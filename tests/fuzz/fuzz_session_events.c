@@ -245,11 +245,11 @@ static uint64_t tell_record(struct run *r, struct end *me, struct note *n, uint8
 
 static uint64_t tell_leases(struct run *r, struct end *me, struct note *n, uint8_t what)
 {
-    struct session_lease leases[8];
+    struct session_lease leases[85];
     n->kind = SESSION_LEASES;
     n->snapshot = what & 128 && me->snapshot[n->group];
     n->exact = what & 64;
-    n->len = 1 + (what >> 3 & 7);
+    n->len = 1 + 12 * (what >> 3 & 7);
     for (uint32_t i = 0; i < n->len; i++)
         leases[i] = (struct session_lease){i, n->fill, n->key, ~n->key};
     return session_leases(me->s, clock_of(r, me), n->group, leases, n->len, n->exact, n->snapshot, &me->a);
