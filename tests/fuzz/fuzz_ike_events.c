@@ -171,6 +171,32 @@ static void role(struct run *r, uint8_t kind)
         node_step(n, event);
 }
 
+struct followed {
+    bool there[PAIRS];
+    struct node *node;
+};
+
+static void follow_pair(void *context, const struct ike_pair_view *v)
+{
+    struct followed *f = context;
+    f->there[v->slot] = true;
+    if (!v->group)
+        return;
+    f->node->slots[v->slot].state = SLOT_INSTALLED;
+    f->node->slots[v->slot].spi = v->spi_in;
+    f->node->slots[v->slot].group = v->group;
+}
+
+/* The packet path's side of replicas is the shell's. */
+static void replicas_follow(struct node *n)
+{
+    struct followed f = {.node = n};
+    ike_each_pair(n->ike, follow_pair, &f);
+    for (unsigned i = 0; i < PAIRS; i++)
+        if (n->slots[i].state == SLOT_INSTALLED && n->slots[i].group && !f.there[i])
+            n->slots[i].state = SLOT_REMOVED;
+}
+
 /* A record of one member reaches the other, or goes there. */
 static void replica(struct run *r)
 {
@@ -190,6 +216,7 @@ static void replica(struct run *r)
         event.replica.data = event.replica.deleted ? (struct bytes){0} : bytes_of(record->data, record->len);
         event.replica.shift = kind & 32 ? -(int64_t)NS_PER_S : 0;
         node_step(to, event);
+        replicas_follow(to);
         if (!(kind & 0x80))
             return;
     }

@@ -571,14 +571,14 @@ static void ceilings_end_while_a_pair_waits(void **state)
     a_owns();
     meet();
     settle();
-    assert_true(shared_group_pair_new(&a->group, 20, spi, bytes_of(&spi, 1), &c, NOW) > 0);
+    assert_true(shared_group_pair_new(&a->group, 20, spi, bytes_of(&spi, 1), &c, now) > 0);
     assert_true(c.out < UINT64_MAX);
     a->up = false;
-    shared_group_session(&a->group, &bye, NOW);
+    shared_group_session(&a->group, &bye, now);
     record_set(a, SHARED_PAIR, 20, spi);
     a->pairs[20] = (struct pair){.there = true, .spi = spi, .ceiling_out = c.out, .ceiling_in = c.in};
     a->pairs[20].out = c.out / 2 + 1;
-    shared_group_lease_due(&a->group, 20, NOW);
+    shared_group_lease_due(&a->group, 20, now);
     assert_true(a->pairs[20].ceiling_out == UINT64_MAX && a->pairs[20].ceiling_in == UINT64_MAX);
     assert_int_equal(0, a->pairs[20].rekeys);
 }
