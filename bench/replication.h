@@ -27,7 +27,7 @@ void config_common(struct ike_config *c);
 struct ike_connection connection_common(uint32_t id);
 
 /* Serve commands of 8 bytes on `fd` and never return. Member: S, its state. Spokes: U, all have a tunnel; C,
- * all pairs go, the IKE SAs stay. */
+ * all pairs go, the IKE SAs stay; I, these go too. */
 void member_run(bool owner, int fd);
 void spokes_run(uint32_t count, uint32_t window, int socket, int fd);
 

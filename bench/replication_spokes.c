@@ -126,8 +126,9 @@ void spokes_run(uint32_t count, uint32_t window, int socket, int fd)
         if (message[0] == 'U')
             spokes_up(&s, count, window);
         else
-            spokes_step(&s,
-                        (struct ike_event){.type = IKE_EVENT_CLEAR, .clear = {.scope = IKE_CLEAR_ALL_PAIRS}});
+            spokes_step(&s, (struct ike_event){.type = IKE_EVENT_CLEAR,
+                                               .clear = {.scope = message[0] == 'C' ? IKE_CLEAR_ALL_PAIRS
+                                                                                    : IKE_CLEAR_ALL_ISAKMP}});
         struct answer a = {.cpu_ns = cpu_now(), .seconds = (double)ns_since(clock_now(), began) / 1e9};
         must(write(fd, &a, sizeof a) == sizeof a, "answer");
     }
