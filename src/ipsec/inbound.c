@@ -196,6 +196,18 @@ static void follow_peer(struct inbound *in, const struct opening *o, const struc
     pair_index_add(in->path.index, o->slot); /* ICMP errors will quote the new place */
 }
 
+/* A packet waits for a higher ceiling, or has waited long enough: then nothing up to it waits any more. A
+ * pair of which the peer sends no more would else seem to have packets for ever. */
+static void want(struct inbound *in, struct sad_pair *pair, uint64_t sequence)
+{
+    uint64_t wanted = atomic_load_explicit(&pair->in_wanted, memory_order_relaxed);
+    if (!in->releasing)
+        wanted = MAX(wanted, sequence);
+    else if (wanted <= sequence || hold_empty(in->hold))
+        wanted = 0;
+    atomic_store_explicit(&pair->in_wanted, wanted, memory_order_relaxed);
+}
+
 /* The packet is the peer's and new. */
 static enum drop_reason commit(struct inbound *in, const struct opening *o, const struct inbound_packet *p)
 {
@@ -205,8 +217,7 @@ static enum drop_reason commit(struct inbound *in, const struct opening *o, cons
     if (takeover_in_due(pair, o->sequence))
         r->notes |= INBOUND_NOTE_LEASE;
     if (!takeover_may_accept(pair, o->sequence)) {
-        atomic_store_explicit(&pair->in_wanted, MAX(atomic_load(&pair->in_wanted), o->sequence),
-                              memory_order_relaxed);
+        want(in, pair, o->sequence);
         r->notes |= INBOUND_NOTE_LEASE;
         return DROP_REPLAY_LEASE;
     }

@@ -34,16 +34,18 @@ static void link_action(struct ssp_group *g, const struct session_action *a);
 
 /* ---- timers ---- */
 
-/* A packet that waits for a higher ceiling is ours to deliver. */
+/* A packet that waits for a higher ceiling is ours to deliver. What a pair has from an earlier epoch, and no
+ * packet came since, waits no more. */
 static bool packets_wait(const struct ssp_group *g)
 {
     const struct sad *sad = g->control->sad;
     uint32_t used = atomic_load(&sad->slots_used);
+    uint32_t epoch = sad_group_epoch(atomic_load(&sad->groups[g->index].word));
 
     for (uint32_t slot = sad_next_slot(sad, 0, used); slot < used;
          slot = sad_next_slot(sad, slot + 1, used)) {
         const struct sad_pair *p = &sad->pairs[slot];
-        if (p->group == g->index && atomic_load(&p->state) != PAIR_FREE &&
+        if (p->group == g->index && atomic_load(&p->state) != PAIR_FREE && atomic_load(&p->epoch) == epoch &&
             atomic_load(&p->in_wanted) > p->replay.top)
             return true;
     }

@@ -249,6 +249,17 @@ static void waiting_ends(void **state)
         assert_int_equal(DROP_REPLAY_LEASE, r.reason);
     }
     assert_false(inbound_waiting(hub.in));
+    assert_int_equal(
+        0, atomic_load(&pair_of(&hub)->in_wanted)); /* a planned switchover waits for none of them */
+    w = spoke_sends(1000);
+    assert_int_equal(INBOUND_WAITS, hears(&hub, &w, 2000).kind);
+    struct wire later = spoke_sends(1000);
+    assert_int_equal(INBOUND_WAITS, hears(&hub, &later, 2001).kind);
+    uint64_t wanted = atomic_load(&pair_of(&hub)->in_wanted);
+    assert_int_equal(1, waited(&hub, 2000 + HOLD_TIME, &r));
+    assert_int_equal(wanted, atomic_load(&pair_of(&hub)->in_wanted)); /* the second one still does */
+    assert_int_equal(1, waited(&hub, 2001 + HOLD_TIME, &r));
+    assert_int_equal(0, atomic_load(&pair_of(&hub)->in_wanted));
 }
 
 /* There and back again: each epoch goes on above all earlier ones, and an engine that dies does no harm. */
