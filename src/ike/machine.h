@@ -307,9 +307,12 @@ struct ike {
 
     struct {
         uint32_t mark; /* no slot at or above was ever taken */
-        struct {
-            uint32_t fresh; /* none of this half at or above was ever taken by us */
-            uint32_t *free, count;
+        struct slot_half {
+            uint32_t count;  /* of slots in this half */
+            uint32_t begin;  /* places are taken in their order from here on, round to it */
+            uint32_t passed; /* so many were; of those, free ones are listed */
+            bool begun;      /* `begin` is settled */
+            uint32_t *free, free_count;
         } half[2];             /* of base/spi.h: two members take one each */
         uint16_t *generations; /* the last one of each slot */
         uint8_t *states;       /* enum slot_state, SLOT_LISTED */

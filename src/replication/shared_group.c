@@ -3,6 +3,7 @@
 #include "replication/shared_group.h"
 
 #include "base/deliberate.h"
+#include "base/spi.h"
 #include "replication/shared_group_internal.h"
 
 #include <errno.h>
@@ -16,12 +17,14 @@ int shared_group_init(struct shared_group *g, const struct shared_group_config *
     membership_init(&g->membership, state, epoch, bounded, now);
     g->hot_at = g->rekey_at = NS_NEVER;
     g->leases = calloc(config->slots, sizeof(*g->leases));
-    return g->leases ? 0 : -ENOMEM;
+    g->lease_blocks = calloc(config->slots / SPI_SLOT_BLOCK + 1, sizeof(*g->lease_blocks));
+    return g->leases && g->lease_blocks ? 0 : -ENOMEM;
 }
 
 void shared_group_done(struct shared_group *g)
 {
     free(g->leases);
+    free(g->lease_blocks);
     free(g->told);
     free(g->hot);
     free(g->list);

@@ -88,7 +88,8 @@ struct shared_group {
     ns now;
 
     struct lease *leases;     /* by slot */
-    uint32_t leases_used;     /* none at or above was ever used */
+    uint8_t *lease_blocks;    /* whether any of the block (base/spi.h) was ever used */
+    uint32_t leases_used;     /* none at or above was */
     struct shared_told *told; /* ring */
     uint32_t told_first, told_count, told_size;
     uint32_t *hot; /* slots whose inbound lease is larger than the least */

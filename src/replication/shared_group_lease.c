@@ -4,6 +4,7 @@
  * them. */
 #include "base/be.h"
 #include "base/deliberate.h"
+#include "base/spi.h"
 #include "replication/shared_group_internal.h"
 
 #include <stdlib.h>
@@ -19,16 +20,37 @@ static struct lease *lease_of(struct shared_group *g, uint32_t slot)
     return slot < g->config.slots ? &g->leases[slot] : NULL;
 }
 
+/* Slots are anywhere in the table: what was never used is not even looked at, for that would cost memory. */
+static void block_use(struct shared_group *g, uint32_t block)
+{
+    if (g->lease_blocks[block])
+        return;
+    g->lease_blocks[block] = 1;
+    uint32_t end = MIN((block + 1) * SPI_SLOT_BLOCK, g->config.slots);
+    for (uint32_t slot = block * SPI_SLOT_BLOCK; slot < end; slot++)
+        lease_init(&g->leases[slot]);
+    g->leases_used = MAX(g->leases_used, end);
+}
+
 void lease_reset(struct shared_group *g, uint32_t slot)
 {
     struct lease *l = lease_of(g, slot);
     if (!l)
         return;
-    while (g->leases_used < slot)
-        lease_init(&g->leases[g->leases_used++]);
+    block_use(g, slot / SPI_SLOT_BLOCK);
     lease_init(l);
-    g->leases_used = MAX(g->leases_used, slot + 1);
 }
+
+/* The first slot from `slot` on that may have a lease; leases_used: there is none. */
+static uint32_t lease_from(const struct shared_group *g, uint32_t slot)
+{
+    while (slot < g->leases_used && !g->lease_blocks[slot / SPI_SLOT_BLOCK])
+        slot = (slot / SPI_SLOT_BLOCK + 1) * SPI_SLOT_BLOCK;
+    return MIN(slot, g->leases_used);
+}
+
+#define each_lease(slot, g) \
+    for (uint32_t slot = lease_from(g, 0); slot < (g)->leases_used; slot = lease_from(g, slot + 1))
 
 void shared_group_restore(struct shared_group *g, uint32_t slot, uint64_t out, uint64_t in, uint64_t out_mark)
 {
@@ -335,23 +357,21 @@ void leases_review(struct shared_group *g)
 
 void leases_clear(struct shared_group *g)
 {
-    for (uint32_t slot = 0; slot < g->leases_used; slot++)
-        lease_init(&g->leases[slot]);
+    each_lease(slot, g) lease_init(&g->leases[slot]);
     g->told_count = g->hot_count = 0;
 }
 
 void leases_lift(struct shared_group *g)
 {
     leases_unacknowledged(g);
-    for (uint32_t slot = 0; slot < g->leases_used; slot++)
-        if (g->leases[slot].out != UINT64_MAX && !g->leases[slot].capped)
-            lift(g, slot);
+    each_lease(slot, g) if (g->leases[slot].out != UINT64_MAX && !g->leases[slot].capped) lift(g, slot);
 }
 
 void leases_join(struct shared_group *g)
 {
     leases_unacknowledged(g);
-    for (uint32_t slot = 0; slot < g->leases_used; slot++) {
+    each_lease(slot, g)
+    {
         if (g->leases[slot].out == UINT64_MAX)
             continue;
         if (g->leases[slot].handed)
@@ -364,7 +384,8 @@ void leases_join(struct shared_group *g)
 void leases_cap(struct shared_group *g)
 {
     leases_unacknowledged(g);
-    for (uint32_t slot = 0; slot < g->leases_used; slot++) {
+    each_lease(slot, g)
+    {
         struct lease *l = &g->leases[slot];
         l->handed = false;
         if (l->out == UINT64_MAX || l->capped)
@@ -376,7 +397,8 @@ void leases_cap(struct shared_group *g)
 
 void leases_trust(struct shared_group *g)
 {
-    for (uint32_t slot = 0; slot < g->leases_used; slot++) {
+    each_lease(slot, g)
+    {
         struct lease *l = &g->leases[slot];
         if (!l->capped || l->final)
             continue;
@@ -387,9 +409,7 @@ void leases_trust(struct shared_group *g)
 
 void leases_distrust(struct shared_group *g)
 {
-    for (uint32_t slot = 0; slot < g->leases_used; slot++)
-        if (g->leases[slot].capped && !g->leases[slot].final)
-            finalize(g, slot);
+    each_lease(slot, g) if (g->leases[slot].capped && !g->leases[slot].final) finalize(g, slot);
 }
 
 /* Whom we granted a capped pair is beyond us, and so is whom we handed one over before; or a member that
@@ -397,7 +417,8 @@ void leases_distrust(struct shared_group *g)
 void leases_exhaust(struct shared_group *g)
 {
     leases_unacknowledged(g);
-    for (uint32_t slot = 0; slot < g->leases_used; slot++) {
+    each_lease(slot, g)
+    {
         struct lease *l = &g->leases[slot];
         uint32_t spi_in;
         uint64_t out, in;
@@ -419,7 +440,7 @@ void leases_rekey(struct shared_group *g)
     unsigned asked = 0;
     if (g->now < g->rekey_at)
         return;
-    while (g->rekey_slot < g->leases_used && asked < REKEY_BATCH) {
+    while ((g->rekey_slot = lease_from(g, g->rekey_slot)) < g->leases_used && asked < REKEY_BATCH) {
         uint32_t slot = g->rekey_slot++, spi_in;
         uint64_t out, in;
         if (!g->leases[slot].final || !g->ops->position(g->context, slot, &spi_in, &out, &in))
@@ -443,7 +464,8 @@ void leases_tell_exact(struct shared_group *g)
 {
     static _Thread_local struct session_lease batch[EXACT_BATCH];
     size_t n = 0;
-    for (uint32_t slot = 0; slot < g->leases_used; slot++) {
+    each_lease(slot, g)
+    {
         struct session_lease *s = &batch[n];
         *s = (struct session_lease){.slot = slot};
         if (g->leases[slot].final || !g->ops->position(g->context, slot, &s->spi_in, &s->out, &s->in))

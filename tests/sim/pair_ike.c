@@ -53,11 +53,14 @@ static void pair_remove(struct member *m, uint32_t slot)
     pair_free(m, slot);
 }
 
+/* As the IKE machine takes them: of its half, from somewhere on. */
 static uint32_t slot_free(struct member *m)
 {
-    for (uint32_t slot = m->id; slot < SLOTS; slot += 2)
+    for (uint32_t i = 0; i < SLOTS / 2; i++) {
+        uint32_t slot = (m->slot_from + i) % (SLOTS / 2) * 2 + m->id;
         if (!pair_used(&m->sad->pairs[slot]) && !record_find(m, SHARED_PAIR, slot))
             return slot;
+    }
     return SLOTS;
 }
 

@@ -258,6 +258,8 @@ void control_start(struct member *m)
         pair_free(m, orphan);
         pair_lost_look(w, p->connection, false, true);
     }
+    if (m->record_count == 0)
+        m->slot_from = dice_below(&w->dice, SLOTS / 2);
     m->control_up = true;
     m->control_life++;
     session_config_default(&sc);

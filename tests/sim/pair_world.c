@@ -244,12 +244,13 @@ static void pairs_tell(struct world *w)
 
 static void flow_look(struct world *w, ns since)
 {
+    static const ns LATELY = 2 * NS_PER_S;
     for (unsigned t = 0; t < w->tunnels; t++) {
         const struct tunnel *one = &w->tunnel[t];
-        if (w->schedule.now - one->out_heard > NS_PER_S || w->schedule.now - one->in_heard > NS_PER_S)
+        if (w->schedule.now - one->out_heard > LATELY || w->schedule.now - one->in_heard > LATELY)
             failure(w, "tunnel %u: %lu s after the healing no traffic %s", t,
                     (w->schedule.now - since) / NS_PER_S,
-                    w->schedule.now - one->out_heard > NS_PER_S ? "out" : "in");
+                    w->schedule.now - one->out_heard > LATELY ? "out" : "in");
     }
 }
 

@@ -132,6 +132,7 @@ struct member {
     /* control */
     bool control_up;
     uint64_t control_life;
+    uint32_t slot_from; /* where a life without records begins to take slots */
     struct shared_group shared;
     struct session *session;
     struct session_actions actions, spare;

@@ -262,8 +262,10 @@ static void op_activate(void *context, uint32_t epoch)
     g->takeover_took = ns_since(g->takeover_at, began);
     ike_role(g, true, false);
     reverse_routes_refresh(c->reverse_routes);
+    struct ike_statistics s;
+    ike_statistics(c->ike, &s);
     log_line(c->log, "HA", 5, "ACTIVE", "group %s is ours, epoch %u, %u pairs of SAs", g->names[0], epoch,
-             g->shared.leases_used);
+             s.pairs);
 }
 
 static void op_deactivate(void *context)

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Slots: for the two halves (base/spi.h) a stack of returned ones over a mark of those never used. A slot's
- * generation always changes, so that a late packet of a former pair meets an unknown SPI. Replicas take slots
- * from under the stacks: what is listed counts only while it is free. */
+/* Slots: for the two halves (base/spi.h) a stack of returned ones, and a place up to which the others were
+ * taken. A slot's generation always changes, so that a late packet of a former pair meets an unknown SPI.
+ * Replicas take slots from under the stacks: what is listed counts only while it is free.
+ *
+ * A gateway alone begins at the lowest slot. One of two members begins at a random block of its half: a
+ * member that begins anew while it is cut off would otherwise choose the very slots in which the other one
+ * keeps the pairs of its earlier life, and of two pairs in one slot one is lost when they meet again. Blocks
+ * are filled one after the other, so the pages in use are as many. */
 #include "ike/sa/slots.h"
 
 #include <errno.h>
@@ -9,16 +14,37 @@
 
 enum { LISTED = 128 }; /* on its stack */
 
+/* ---- places: the slots of a half, counted from 0 ---- */
+
+static uint32_t slot_of(uint32_t half, uint32_t place)
+{
+    return (place / SPI_SLOT_BLOCK * 2 + half) * SPI_SLOT_BLOCK + place % SPI_SLOT_BLOCK;
+}
+
+static uint32_t place_of(uint32_t slot)
+{
+    return slot / (2 * SPI_SLOT_BLOCK) * SPI_SLOT_BLOCK + slot % SPI_SLOT_BLOCK;
+}
+
+/* Whether the half's slot will be come by yet, and need not be listed. */
+static bool is_ahead(const struct slot_half *h, uint32_t slot)
+{
+    uint32_t place = place_of(slot);
+    return (place >= h->begin ? place - h->begin : place + h->count - h->begin) >= h->passed;
+}
+
 int slots_init(struct ike *ike)
 {
-    uint32_t n = ike->limits.pair_max;
+    uint32_t n = ike->limits.pair_max, both = 2 * SPI_SLOT_BLOCK;
     ike->slots.generations = calloc(n, sizeof(uint16_t));
     ike->slots.states = calloc(n, 1);
     bool good = ike->slots.generations && ike->slots.states;
     for (uint32_t i = 0; i < 2; i++) {
-        ike->slots.half[i].free = calloc(n / 2 + SPI_SLOT_BLOCK, sizeof(uint32_t));
-        ike->slots.half[i].fresh = i * SPI_SLOT_BLOCK;
-        good = good && ike->slots.half[i].free;
+        struct slot_half *h = &ike->slots.half[i];
+        uint32_t rest = n % both, first = MIN(rest, (uint32_t)SPI_SLOT_BLOCK);
+        h->count = n / both * SPI_SLOT_BLOCK + (i == 0 ? first : rest - first);
+        h->free = calloc(h->count + 1, sizeof(uint32_t));
+        good = good && h->free;
     }
     return good ? 0 : -ENOMEM;
 }
@@ -41,10 +67,10 @@ static void state_set(struct ike *ike, uint32_t slot, enum slot_state state)
     ike->slots.states[slot] = (uint8_t)((ike->slots.states[slot] & LISTED) | state);
 }
 
-static bool take_returned(struct ike *ike, uint32_t half, uint32_t *ret)
+static bool take_returned(struct ike *ike, struct slot_half *h, uint32_t *ret)
 {
-    while (ike->slots.half[half].count > 0) {
-        uint32_t slot = ike->slots.half[half].free[--ike->slots.half[half].count];
+    while (h->free_count > 0) {
+        uint32_t slot = h->free[--h->free_count];
         ike->slots.states[slot] &= LISTED - 1;
         if (slot_state(ike, slot) == SLOT_FREE) {
             *ret = slot;
@@ -54,16 +80,27 @@ static bool take_returned(struct ike *ike, uint32_t half, uint32_t *ret)
     return false;
 }
 
+static void begin(struct ike *ike, struct slot_half *h)
+{
+    if (h->begun)
+        return;
+    h->begun = true;
+    if (ike->members >= 2 && h->count >= SPI_SLOT_BLOCK)
+        h->begin = rng_below(&ike->rng, h->count / SPI_SLOT_BLOCK) * SPI_SLOT_BLOCK;
+}
+
 static bool take_fresh(struct ike *ike, uint32_t half, uint32_t *ret)
 {
-    uint32_t *fresh = &ike->slots.half[half].fresh;
-    while (*fresh < ike->limits.pair_max && slot_state(ike, *fresh) != SLOT_FREE)
-        *fresh = spi_slot_next(*fresh);
-    *ret = *fresh;
-    if (*fresh >= ike->limits.pair_max)
-        return false;
-    *fresh = spi_slot_next(*fresh);
-    return true;
+    struct slot_half *h = &ike->slots.half[half];
+    begin(ike, h);
+    while (h->passed < h->count) {
+        uint32_t slot = slot_of(half, (h->begin + h->passed++) % h->count);
+        if (slot_state(ike, slot) != SLOT_FREE)
+            continue;
+        *ret = slot;
+        return true;
+    }
+    return false;
 }
 
 static bool ours(const struct ike *ike, uint32_t half)
@@ -71,12 +108,14 @@ static bool ours(const struct ike *ike, uint32_t half)
     return ike->members < 2 || half == ike->member % 2;
 }
 
+/* Who has both halves takes a block of each in turn. */
 static bool take(struct ike *ike, uint32_t *ret)
 {
+    struct slot_half *h = ike->slots.half;
     for (uint32_t half = 0; half < 2; half++)
-        if (ours(ike, half) && take_returned(ike, half, ret))
+        if (ours(ike, half) && take_returned(ike, &h[half], ret))
             return true;
-    uint32_t first = ike->slots.half[0].fresh <= ike->slots.half[1].fresh ? 0 : 1;
+    uint32_t first = h[0].passed / SPI_SLOT_BLOCK <= h[1].passed / SPI_SLOT_BLOCK ? 0 : 1;
     for (uint32_t i = 0; i < 2; i++)
         if (ours(ike, first ^ i) && take_fresh(ike, first ^ i, ret))
             return true;
@@ -101,12 +140,12 @@ bool slot_take(struct ike *ike, uint32_t *ret_slot, uint32_t *ret_spi)
 
 void slot_drop(struct ike *ike, uint32_t slot)
 {
-    uint32_t half = spi_slot_half(slot);
+    struct slot_half *h = &ike->slots.half[spi_slot_half(slot)];
     state_set(ike, slot, SLOT_FREE);
-    if (slot >= ike->slots.half[half].fresh || ike->slots.states[slot] & LISTED)
+    if (is_ahead(h, slot) || ike->slots.states[slot] & LISTED)
         return;
     ike->slots.states[slot] |= LISTED;
-    ike->slots.half[half].free[ike->slots.half[half].count++] = slot;
+    h->free[h->free_count++] = slot;
 }
 
 void slot_installed(struct ike *ike, uint32_t slot)
@@ -136,17 +175,14 @@ bool slot_restore(struct ike *ike, uint32_t slot, uint32_t spi)
     return true;
 }
 
+/* The lowest block in use comes first: its gaps and those after it are filled before anything new is. */
 void slots_restored(struct ike *ike)
 {
-    for (uint32_t half = 0; half < 2; half++) {
-        uint32_t mark = ike->slots.mark;
-        /* The first of this half that is not below the mark. */
-        uint32_t block = (mark + SPI_SLOT_BLOCK - 1) / SPI_SLOT_BLOCK;
-        ike->slots.half[half].fresh = mark % SPI_SLOT_BLOCK && spi_slot_half(mark) == half
-                                          ? mark
-                                          : (block + (block % 2 != half)) * SPI_SLOT_BLOCK;
+    for (uint32_t slot = ike->slots.mark; slot-- > 0;) {
+        struct slot_half *h = &ike->slots.half[spi_slot_half(slot)];
+        if (slot_state(ike, slot) == SLOT_FREE || h->passed)
+            continue;
+        h->begun = true;
+        h->begin = place_of(slot) / SPI_SLOT_BLOCK * SPI_SLOT_BLOCK;
     }
-    for (uint32_t slot = ike->slots.mark; slot-- > 0;)
-        if (slot_state(ike, slot) == SLOT_FREE)
-            slot_drop(ike, slot);
 }

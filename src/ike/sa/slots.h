@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Slots of the SAD and the SPIs that name them (base/spi.h). Low slots first, so that scans of the SAD stay
- * short. */
+/* Slots of the SAD and the SPIs that name them (base/spi.h). They are taken a block after the other, so that
+ * pairs lie close together. */
 #ifndef IKE_SLOTS_H
 #define IKE_SLOTS_H
 

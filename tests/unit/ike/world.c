@@ -144,7 +144,7 @@ static void machine_new(struct node *n)
 {
     static uint8_t count;
     uint8_t seed[32] = {(uint8_t)n->name[0], ++count};
-    struct ike_limits limits = {.sa_max = 20000, .pair_max = 8192};
+    struct ike_limits limits = {.sa_max = 20000, .pair_max = PAIRS_MAX};
     n->ike = ike_new(&limits, seed);
     assert_non_null(n->ike);
     node_configure(n);
