@@ -119,6 +119,7 @@ void config_ssp_done(struct config_ssp *s)
     free(s->certificate);
     free(s->private_key);
     free(s->authority);
+    free(s->peer_name);
     reference_done(&s->profile);
     ARRAY_DONE(&s->kept, kept_done);
 }
@@ -295,6 +296,7 @@ static void ssp_own(struct config_ssp *s, bool *ok)
     own_string(&s->certificate, ok);
     own_string(&s->private_key, ok);
     own_string(&s->authority, ok);
+    own_string(&s->peer_name, ok);
     reference_own(&s->profile, ok);
     ARRAY_OWN(&s->kept, kept_own, ok);
 }

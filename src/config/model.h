@@ -421,6 +421,7 @@ struct config_ssp {
     uint8_t authentication;                      /* enum config_ssp_authentication */
     struct config_secret secret;                 /* PRE_SHARE */
     char *certificate, *private_key, *authority; /* CERTIFICATE: files in PEM, absolute names */
+    char *peer_name; /* CERTIFICATE: a name in the other one's, in place of its address; may be NULL */
     struct config_place place;
 
     /* Only of inter-device: which of its lines stand in the text. */

@@ -180,7 +180,8 @@ static void clear_authentication(struct config_ssp *s)
     free(s->certificate);
     free(s->private_key);
     free(s->authority);
-    s->certificate = s->private_key = s->authority = NULL;
+    free(s->peer_name);
+    s->certificate = s->private_key = s->authority = s->peer_name = NULL;
     s->authentication = CONFIG_SSP_ISAKMP_KEY;
 }
 
@@ -196,6 +197,7 @@ void ssp_clear_binding(struct config_ssp *s)
 static int set_certificate(struct grammar_call *call, struct config_ssp *s)
 {
     static const char *const labels[] = {"certificate-file", "key-file", "ca-file"};
+    const struct grammar_value *name = grammar_arg(call, "peer-name");
     char *files[3] = {0};
     for (size_t i = 0; i < ARRAY_SIZE(labels); i++) {
         const struct grammar_value *v = grammar_arg(call, labels[i]);
@@ -206,7 +208,9 @@ static int set_certificate(struct grammar_call *call, struct config_ssp *s)
         }
         files[i] = strdup(v->text);
     }
-    if (files[0] == NULL || files[1] == NULL || files[2] == NULL) {
+    char *peer_name = name != NULL ? strdup(name->text) : NULL;
+    if (files[0] == NULL || files[1] == NULL || files[2] == NULL || (name != NULL && peer_name == NULL)) {
+        free(peer_name);
         for (size_t i = 0; i < ARRAY_SIZE(files); i++)
             free(files[i]);
         return -ENOMEM;
@@ -216,6 +220,7 @@ static int set_certificate(struct grammar_call *call, struct config_ssp *s)
     s->certificate = files[0];
     s->private_key = files[1];
     s->authority = files[2];
+    s->peer_name = peer_name;
     return 0;
 }
 
@@ -250,8 +255,9 @@ void ssp_write_authentication(struct config_writer *w, const struct config *c, c
         bool typed = strcmp(secret, "0") == 0 || strcmp(secret, "6") == 0;
         writer_line(w, "authentication pre-share key %s%s", typed ? "0 " : "", secret);
     } else if (s->authentication == CONFIG_SSP_CERTIFICATE) {
-        writer_line(w, "authentication certificate %s key %s ca %s", s->certificate, s->private_key,
-                    s->authority);
+        writer_line(w, "authentication certificate %s key %s ca %s%s%s", s->certificate, s->private_key,
+                    s->authority, s->peer_name != NULL ? " name " : "",
+                    s->peer_name != NULL ? s->peer_name : "");
     }
 }
 

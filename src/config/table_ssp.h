@@ -25,11 +25,14 @@ void ssp_clear_binding(struct config_ssp *s);
     {                                                                                                       \
         .mode = in, .no_tokens = 1,                                                                         \
         .grammar = "authentication {pre-share key [0:plain|6:encrypted] KEY:key-text|certificate "          \
-                   "KEY:certificate-file key KEY:key-file ca KEY:ca-file}",                                 \
-        .help = "What protects the channel between the two gateways\nA key that both have\nThe key\nThe "   \
-                "key follows in clear\nThe key follows encrypted (not supported)\nThe key, at most 128 "    \
-                "characters\nA certificate of each\nFile with our certificate, in PEM\nIts private "        \
-                "key\nFile with it\nWho signed both\nFile with the certificate of that authority\n",        \
+                   "KEY:certificate-file key KEY:key-file ca KEY:ca-file [name KEY:peer-name]}",            \
+        .help =                                                                                             \
+            "What protects the channel between the two gateways\nA key that both have\nThe key\nThe "       \
+            "key follows in clear\nThe key follows encrypted (not supported)\nThe key, at most 128 "        \
+            "characters\nA certificate of each\nFile with our certificate, in PEM\nIts private "            \
+            "key\nFile with it\nWho signed both\nFile with the certificate of that authority\nWhose "       \
+            "certificate the other gateway has, if not its address's\nA host name or an address, in its "   \
+            "subjectAltName\n",                                                                             \
         .about = "Keys of tunnels never cross a network in clear: the channel is TLS 1.3, and this is how " \
                  "the gateways know each other.",                                                           \
         .standard = "the `crypto isakmp key` that fits the remote address",                                 \

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -149,6 +150,18 @@ static int no_password(char *buffer, int size, int writing, void *context)
     return -1;
 }
 
+static int peer_expect(SSL_CTX *x, const char *peer, char text[TLS_TEXT])
+{
+    X509_VERIFY_PARAM *p = SSL_CTX_get0_param(x);
+
+    X509_VERIFY_PARAM_set_hostflags(p, X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    if (peer && peer[0] &&
+        (X509_VERIFY_PARAM_set1_ip_asc(p, peer) == 1 || X509_VERIFY_PARAM_set1_host(p, peer, 0) == 1))
+        return 0;
+    snprintf(text, TLS_TEXT, "there is no name that the peer's certificate must have");
+    return -EINVAL;
+}
+
 static int certificates_prepare(struct tls_credentials *c, const struct tls_config *config,
                                 char text[TLS_TEXT])
 {
@@ -164,6 +177,8 @@ static int certificates_prepare(struct tls_credentials *c, const struct tls_conf
         return file_error("private key", config->private_key, text);
     if (SSL_CTX_load_verify_file(x, config->authority) != 1)
         return file_error("authority", config->authority, text);
+    if (peer_expect(x, config->peer, text) < 0)
+        return -EINVAL;
     return SSL_CTX_set_ciphersuites(x, CERTIFICATE_SUITES) == 1 ? 0 : -ENOTSUP;
 }
 

@@ -29,11 +29,14 @@ enum tls_error {
 /* "wrong key"; "?" for unknown values. */
 const char *tls_error_name(enum tls_error error);
 
-/* Either a secret, or three files. Nothing of it is kept by reference. */
+/* Either a secret, or three files and the peer's name. Nothing of it is kept by reference. */
 struct tls_config {
     const char *identity; /* of the pre-shared key, the same on both sides; at most TLS_IDENTITY_MAX */
     struct bytes secret;  /* as configured; the key is derived from it (HKDF, SHA-256) */
     const char *certificate, *private_key, *authority; /* PEM files; the certificate with its chain */
+    /* Whose certificate is good, of those that the authority has signed: an address or a host name that
+     * stands in its subjectAltName (RFC 9525: no wildcard, not the common name). Needed beside the files. */
+    const char *peer;
     uint64_t rekey_bytes; /* new keys after so many sent; 0: 64 GiB, well below what AES-GCM allows */
 };
 

@@ -48,8 +48,10 @@ def topology(nat=False, spoke_is_ours=False):
 
 
 def gateway_text(number, timers=FAST, peer=THEIRS, policy=POLICY, transform=TRANSFORM, key="between-gateways", sequence=10,
-                 priority=(110, 100), shared=True, top=(), entry=()):
-    """Of the first (number 1) or second gateway (2). `shared`: with `ssp group 1`."""
+                 priority=(110, 100), shared=True, top=(), entry=(), replication="192.168.255.{}",
+                 group=()):
+    """Of the first (number 1) or second gateway (2). `shared`: with `ssp group 1`; `replication`: the addresses of that link,
+    with the number in them; `group`: more lines of the ssp group."""
     name, other = ("first", "second")[number - 1], 3 - number
 
     def standby(group, virtual, name, track):
@@ -60,18 +62,20 @@ def gateway_text(number, timers=FAST, peer=THEIRS, policy=POLICY, transform=TRAN
         f"hostname {name}", "track 1 interface FastEthernet0/0 line-protocol",
         "track 2 interface FastEthernet0/1 line-protocol", "crypto isakmp policy 10", *(f" {p}" for p in policy),
         " authentication pre-share", f"crypto isakmp key between-us address {peer}",
-        f"crypto isakmp key {key} address 192.168.255.{other}", *top,
+        f"crypto isakmp key {key} address {'ipv6 ' * (':' in replication)}{replication.format(other)}", *top,
         f"crypto ipsec transform-set both {transform}",
         "crypto map vpn ha replay-interval inbound 1000 outbound 100000",
         f"crypto map vpn {sequence} ipsec-isakmp", f" set peer {peer}", " set transform-set both",
         *(f" {e}" for e in entry), " match address protected",
-        *(["ssp group 1", f" remote 192.168.255.{other}", " redundancy outside", " redundancy inside",
+        *(["ssp group 1", f" remote {replication.format(other)}", " redundancy outside", " redundancy inside",
+           *(f" {line}" for line in group),
            "crypto isakmp ssp 1"] if shared else []),
         "interface FastEthernet0/0", " device lan0", f" ip address 10.1.0.{number} 255.255.255.0",
         *standby(2, INSIDE, "inside", 2),
         "interface FastEthernet0/1", " device wan0", f" ip address 9.1.1.{34 + number} 255.255.255.240",
         *standby(1, VIRTUAL, "outside", 1), " crypto map vpn " + ("ssp 1" if shared else "redundancy outside"),
         "interface FastEthernet1/0", " device repl0", f" ip address 192.168.255.{number} 255.255.255.252",
+        *([f" ipv6 address {replication.format(number)}/64"] if ":" in replication else []),
         f"ip route 0.0.0.0 0.0.0.0 {MIDDLE}",
         "ip access-list extended protected", " permit ip 10.1.0.0 0.0.0.255 10.2.0.0 0.0.0.255", "end", ""])
 

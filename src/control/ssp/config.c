@@ -96,7 +96,7 @@ int ssp_link_make(struct ssp_group *g, const struct config *config, const struct
     const struct ssp_link_events events = {.actions = ssp_link_actions, .log = ssp_link_log, .context = g};
     struct ssp_link_config l = {
         .local = {g->local, s->local_port}, .remote = {g->remote, s->port}, .mark = HOLDFAST_MARK};
-    char text[TLS_TEXT] = "";
+    char text[TLS_TEXT] = "", remote[ADDRESS_TEXT];
 
     session_config_default(&l.session);
     session_times(config, s, &l.session);
@@ -105,6 +105,7 @@ int ssp_link_make(struct ssp_group *g, const struct config *config, const struct
         l.tls.certificate = s->certificate;
         l.tls.private_key = s->private_key;
         l.tls.authority = s->authority;
+        l.tls.peer = s->peer_name ? s->peer_name : address_print(&g->remote, remote);
     } else if (secret) {
         l.tls.identity = "holdfast-ssp";
         l.tls.secret = bytes_of(secret->text, strlen(secret->text));
@@ -122,14 +123,14 @@ static void settings_of(const struct ssp_group *g, const struct config *config, 
 {
     const struct config_secret *secret = config_ssp_secret(config, s);
     uint8_t digest[SESSION_DIGEST];
-    const char *files[] = {s->certificate, s->private_key, s->authority};
+    const char *texts[] = {s->certificate, s->private_key, s->authority, s->peer_name};
 
     digest_of(config, s, digest);
-    struct bytes parts[8] = {bytes_of(digest, sizeof digest), bytes_of(&g->local, sizeof g->local),
+    struct bytes parts[9] = {bytes_of(digest, sizeof digest), bytes_of(&g->local, sizeof g->local),
                              bytes_of(&g->remote, sizeof g->remote), bytes_of(&s->port, sizeof s->port),
                              secret ? bytes_of(secret->text, strlen(secret->text)) : (struct bytes){0}};
-    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-        parts[5 + i] = files[i] ? bytes_of(files[i], strlen(files[i])) : (struct bytes){0};
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        parts[5 + i] = texts[i] ? bytes_of(texts[i], strlen(texts[i])) : (struct bytes){0};
     if (hash_compute(HASH_SHA256, parts, ARRAY_SIZE(parts), ret) != 0)
         memset(ret, 0, 32);
 }

@@ -24,6 +24,10 @@ static const struct {
     {HEAD "ssp group 1\n remote 10.0.0.2\n redundancy a\n authentication pre-share key x\n authentication "
           "certificate /c key /k ca /a\n",
      " redundancy a\n authentication certificate /c key /k ca /a\n!\n"},
+    {HEAD "ssp group 1\n remote 10.0.0.2\n redundancy a\n authentication certificate /c key /k ca /a name "
+          "gw2.example\n"
+          " authentication certificate /d key /k ca /a name gw3.example\n",
+     " redundancy a\n authentication certificate /d key /k ca /a name gw3.example\n!\n"},
     {HEAD "ssp group 1\n remote 10.0.0.2\n redundancy a\ncrypto isakmp ssp 1\n", "crypto isakmp ssp 1\n"},
     {HEAD "ssp group 1\n remote 10.0.0.2\n redundancy a\ninterface eth0\n crypto map m ssp 1\n crypto map m "
           "redundancy a stateful\ncrypto map m ha replay-interval outbound 5 inbound 70\n",
@@ -303,6 +307,10 @@ static void test_plan(void **state)
          HEAD "ssp group 1\n remote 10.0.0.2\n redundancy a\n port 3250\n", "changed ssp group 1\n"},
         {HEAD "ssp group 1\n remote 10.0.0.2\n redundancy a\n",
          HEAD "ssp group 1\n remote 10.0.0.2\n redundancy a\n authentication pre-share key x\n",
+         "changed ssp group 1\n"},
+        {HEAD "ssp group 1\n remote 10.0.0.2\n redundancy a\n authentication certificate /c key /k ca /a\n",
+         HEAD
+         "ssp group 1\n remote 10.0.0.2\n redundancy a\n authentication certificate /c key /k ca /a name x\n",
          "changed ssp group 1\n"},
         {HEAD, HEAD "ssp group 1\n remote 10.0.0.2\n redundancy a\n", "added ssp group 1\n"},
         {HEAD "crypto map m ha replay-interval inbound 1000\n",

@@ -226,8 +226,17 @@ static void pem_write(const char *name, EVP_PKEY *key, X509 *certificate)
     fclose(f);
 }
 
-/* Signed by `issuer`, or by itself; `days` after now it ends. */
-static X509 *certificate_make(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, int days)
+static void extension_add(X509 *x, X509V3_CTX *context, int kind, const char *value)
+{
+    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, context, kind, value);
+    assert_non_null(e);
+    X509_add_ext(x, e, -1);
+    X509_EXTENSION_free(e);
+}
+
+/* Signed by `issuer`, or by itself; `days` after now it ends. `other_names`: may be NULL. */
+static X509 *certificate_make(const char *name, const char *other_names, EVP_PKEY *key, X509 *issuer,
+                              EVP_PKEY *issuer_key, int days)
 {
     static long serial;
     X509 *x = X509_new();
@@ -242,23 +251,25 @@ static X509 *certificate_make(const char *name, EVP_PKEY *key, X509 *issuer, EVP
     X509_set_pubkey(x, key);
     X509V3_CTX context;
     X509V3_set_ctx(&context, issuer ? issuer : x, x, NULL, NULL, 0);
-    X509_EXTENSION *e =
-        X509V3_EXT_conf_nid(NULL, &context, NID_basic_constraints, issuer ? "CA:FALSE" : "critical,CA:TRUE");
-    X509_add_ext(x, e, -1);
-    X509_EXTENSION_free(e);
+    extension_add(x, &context, NID_basic_constraints, issuer ? "CA:FALSE" : "critical,CA:TRUE");
+    if (other_names)
+        extension_add(x, &context, NID_subject_alt_name, other_names);
     assert_true(X509_sign(x, issuer ? issuer_key : key, EVP_sha256()) > 0);
     return x;
 }
 
 static void authority_make(const char *name, int days)
 {
+    static const char *const other_names[] = {
+        "IP:192.168.255.1,DNS:gw1.example",
+        "IP:192.168.255.2,IP:2001:db8::2,DNS:gw2.example,DNS:*.wild.example"};
     char file[64];
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *ca = certificate_make(name, key, NULL, NULL, 100);
+    X509 *ca = certificate_make(name, NULL, key, NULL, NULL, 100);
     pem_write(name, NULL, ca);
     for (unsigned n = 0; n < 2; n++) {
         EVP_PKEY *member_key = EVP_EC_gen("P-256");
-        X509 *member = certificate_make("member", member_key, ca, key, days);
+        X509 *member = certificate_make("member.example", other_names[n], member_key, ca, key, days);
         snprintf(file, sizeof(file), "%s-%u", name, n);
         pem_write(file, NULL, member);
         snprintf(file, sizeof(file), "%s-%u-key", name, n);
@@ -276,7 +287,11 @@ static struct tls_config member(const char *name, unsigned n, const char *author
     snprintf(file[0], sizeof(file[0]), "%s-%u", name, n);
     snprintf(file[1], sizeof(file[1]), "%s-%u-key", name, n);
     return (struct tls_config){
-        .certificate = path(file[0]), .private_key = path(file[1]), .authority = path(authority)};
+        .certificate = path(file[0]),
+        .private_key = path(file[1]),
+        .authority = path(authority),
+        .peer = n ? "192.168.255.1" : "192.168.255.2",
+    };
 }
 
 static void test_certificates(void **state)
@@ -320,6 +335,44 @@ static void test_certificates_bad(void **state)
     }
 }
 
+/* Every certificate is of the same authority: what counts is whose it is. */
+static void test_certificate_names(void **state)
+{
+    static const struct {
+        const char *client_wants, *server_wants, *client_says, *server_says; /* NULL: both agree */
+    } table[] = {
+        {"192.168.255.2", "192.168.255.1", NULL, NULL},
+        {"2001:db8::2", "gw1.example", NULL, NULL},
+        {"gw2.example", "GW1.Example", NULL, NULL},
+        {"192.168.255.3", "192.168.255.1", "certificate: IP address mismatch", "refused by the peer: "},
+        {"2001:db8::1", "192.168.255.1", "certificate: IP address mismatch", "refused by the peer: "},
+        {"192.168.255.2", "192.168.255.2", "refused by the peer: ", "certificate: IP address mismatch"},
+        {"gw1.example", "192.168.255.1", "certificate: hostname mismatch", "refused by the peer: "},
+        {"192.168.255.2", "gw2.example", "refused by the peer: ", "certificate: hostname mismatch"},
+        {"member.example", "192.168.255.1", "certificate: hostname mismatch", "refused by the peer: "},
+        {"a.wild.example", "192.168.255.1", "certificate: hostname mismatch", "refused by the peer: "},
+    };
+    static struct link l;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct tls_config a = member("good", 0, "good"), b = member("good", 1, "good");
+        a.peer = table[i].client_wants;
+        b.peer = table[i].server_wants;
+        link_open(&l, &a, &b);
+        run(&l);
+        if (table[i].client_says) {
+            const char *says[] = {tls_failure_text(l.end[TLS_CLIENT]), tls_failure_text(l.end[TLS_SERVER])};
+            if (strncmp(says[0], table[i].client_says, strlen(table[i].client_says)) != 0 ||
+                strncmp(says[1], table[i].server_says, strlen(table[i].server_says)) != 0)
+                fail_msg("%zu: %s; %s", i, says[0], says[1]);
+            assert_int_equal(l.got_len[0] + l.got_len[1], 0);
+        } else {
+            talk(&l);
+        }
+        link_close(&l);
+    }
+}
+
 /* Who has a key only does not trust any certificate, and the other way round. */
 static void test_mixed(void **state)
 {
@@ -355,6 +408,15 @@ static void test_files(void **state)
         assert_int_equal(tls_credentials_new(&table[i], &c, text), -EINVAL);
         assert_null(c);
         assert_non_null(strstr(text, "/tmp/"));
+    }
+    struct tls_config nobody[] = {member("good", 0, "good"), member("good", 0, "good")};
+    nobody[0].peer = NULL;
+    nobody[1].peer = "";
+    for (size_t i = 0; i < ARRAY_SIZE(nobody); i++) {
+        struct tls_credentials *c = NULL;
+        char text[TLS_TEXT];
+        assert_int_equal(tls_credentials_new(&nobody[i], &c, text), -EINVAL);
+        assert_non_null(strstr(text, "no name"));
     }
 }
 
@@ -494,6 +556,7 @@ int main(void)
         cmocka_unit_test(test_rekey),
         cmocka_unit_test(test_certificates),
         cmocka_unit_test(test_certificates_bad),
+        cmocka_unit_test(test_certificate_names),
         cmocka_unit_test(test_mixed),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_old_version),
