@@ -174,7 +174,8 @@ int control_apply(struct control *c, struct config *next)
 
 void control_reapply(struct control *c)
 {
-    if (!c->config)
+    if (!c->config ||
+        c->stopping) /* what was taken back stays so; its timer may be due in the loop's last turn */
         return;
     if (c->appeared_count) {
         apply_interfaces(c, c->config, c->config);

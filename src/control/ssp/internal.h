@@ -33,6 +33,8 @@ struct ssp_group {
     bool relink;  /* the link is to begin anew */
     uint64_t bye; /* number of our farewell; 0: not said */
     ns bye_until;
+    uint32_t leave_epoch; /* leaving: of the role that we tried to hand over; 0: none so far */
+    ns leave_until;       /* and how long that may wait for the other member */
     bool keep, yielding, peer_up, switched; /* switched: the last change of role was a planned one */
     bool peer_seen;
     ns born, preempt_not_before, peer_since;

@@ -11,7 +11,8 @@
 
 enum { STOP_POLL_MS = 5, DRAIN_POLL_MS = 1, DRAIN_ROUNDS = 2 };
 
-static const ns DRAIN_QUIET = 3 * NS_PER_MS, BYE_PATIENCE = 200 * NS_PER_MS;
+static const ns DRAIN_QUIET = 3 * NS_PER_MS, BYE_PATIENCE = 200 * NS_PER_MS,
+                HAND_OVER_PATIENCE = 2 * NS_PER_S;
 /* Before the other member had time to show itself nobody takes a role away from whoever has it. */
 static const ns MEET_TIME = 5 * NS_PER_S;
 static const ns PREEMPT_PAUSE = 5 * NS_PER_S;
@@ -338,22 +339,39 @@ int ssp_forget_standby(struct control *c)
     return result;
 }
 
-static bool still_leaving(struct control *c)
+/* An owner that stops hands its role over as soon as the other member can take it. One that has the role
+ * since a moment only, perhaps by a switchover that was under way, waits until it has given that one a
+ * snapshot. */
+static bool hands_over(struct ssp_group *g, ns now)
+{
+    const struct membership *m = &g->shared.membership;
+
+    if (m->state != SESSION_OWNER || !g->peer_up || m->epoch == g->leave_epoch || now >= g->leave_until)
+        return false;
+    if (m->in_step) {
+        g->leave_epoch = m->epoch;
+        shared_group_switchover(&g->shared, now);
+    }
+    return true;
+}
+
+/* Nobody says farewell in the middle of a switchover: the owner may have given the role away already. */
+static bool still_leaving(struct control *c, ns now)
 {
     bool waits = false;
 
     ssp_each_group(c, g)
-        waits = waits ||
-                (g->peer_up && g->shared.membership.state == SESSION_OWNER && g->shared.membership.switching);
+        waits = hands_over(g, now) || g->shared.membership.switching || waits;
     return waits;
 }
 
 static void stop_look(uv_timer_t *timer)
 {
     struct control *c = timer->data;
-    if (still_leaving(c))
-        return;
     ns now = clock_now();
+
+    if (still_leaving(c, now))
+        return;
     bool waits = false;
     ssp_each_group(c, g) {
         if (!g->link || g->shared.membership.state == SESSION_OWNER)
@@ -377,8 +395,8 @@ void ssp_stop(struct control *c, void (*done)(struct control *c))
 
     ssp_each_group(c, g) {
         any = true;
-        if (g->shared.membership.state == SESSION_OWNER && g->shared.membership.in_step)
-            shared_group_switchover(&g->shared, clock_now());
+        g->leave_epoch = 0;
+        g->leave_until = clock_now() + HAND_OVER_PATIENCE;
     }
     if (!any) {
         done(c);
