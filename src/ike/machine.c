@@ -360,7 +360,11 @@ static void on_invalid_spi(struct ike *ike, const struct ike_event *e)
         return;
     }
     sa = sa_find_path_initiating(ike, &e->invalid_spi.local, &e->invalid_spi.remote);
-    if (sa) {
+    if (sa) { /* perhaps made for traffic of ours: the peer is told all the same, once it is established */
+        if (!sa->invalid_spi) {
+            sa->invalid_spi = e->invalid_spi.spi;
+            sa->invalid_spi_protocol = e->invalid_spi.protocol;
+        }
         phase1_hasten(ike, sa);
         return;
     }

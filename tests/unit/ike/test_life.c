@@ -473,6 +473,44 @@ static void peer_lost_its_memory(void **state)
     world_free(w);
 }
 
+static bool swallow(struct world *w, struct node *from, struct packet *p, void *context)
+{
+    (void)w;
+    (void)from;
+    (void)p;
+    (void)context;
+    return false;
+}
+
+/* B lost its SAs and has traffic of its own: the IKE SA that is being made for that tells A, too, what B does
+ * not know. B has been in contact before, so that no INITIAL-CONTACT does. */
+static void invalid_spi_while_initiating(void **state)
+{
+    struct node *a, *b;
+    (void)state;
+    struct world *w = up(&a, &b);
+    connect_now(w, a, b);
+    uint32_t old = a->pairs[0].install.spi_out;
+    struct ike_event clear = {.type = IKE_EVENT_CLEAR, .clear = {.scope = IKE_CLEAR_EVERYTHING}};
+    w->filter = swallow;
+    node_event(b, &clear);
+    world_run(w, NS_PER_S);
+    w->filter = NULL;
+    assert_int_equal(node_pairs(b), 0);
+    assert_int_equal(node_pairs(a), 1);
+    node_acquire(b, 0);
+    struct ike_event e = {
+        .type = IKE_EVENT_INVALID_SPI,
+        .invalid_spi = {.local = b->address, .remote = a->address, .spi = old, .protocol = 50}};
+    node_event(b, &e);
+    world_run(w, 2 * NS_PER_S);
+    assert_true(node_logged(a, "does not know SPI"));
+    assert_true(nodes_match(a, b));
+    for (unsigned i = 0; i < ARRAY_SIZE(a->pairs); i++)
+        assert_true(!a->pairs[i].used || a->pairs[i].removed || a->pairs[i].install.spi_out != old);
+    world_free(w);
+}
+
 /* Two addresses of A speak to one of B: the first contact of the second leaves the SAs of the first alone. */
 static void initial_contact_of_one_address(void **state)
 {
@@ -611,6 +649,7 @@ int main(void)
         cmocka_unit_test(clear_local_says_nothing),
         cmocka_unit_test(peer_lost_its_memory),
         cmocka_unit_test(invalid_spi_renews),
+        cmocka_unit_test(invalid_spi_while_initiating),
         cmocka_unit_test(restore_either_side),
         cmocka_unit_test(restored_answers),
         cmocka_unit_test(initial_contact_of_one_address),
