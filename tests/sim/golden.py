@@ -11,7 +11,8 @@ import difflib, os, subprocess, sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 CONTEXT, SHOWN = 3, 80
-BRIEF = {"stateful-failover-fast", "virtual-peer-shared", "virtual-peer"}  # long: what happens while flows run
+BRIEF = {"stateful-failover-fast", "stateful-failover-probes", "virtual-peer-shared", "virtual-peer",
+         "virtual-peer-probes"}  # long: what happens while flows run
 
 
 def played(program, golden):

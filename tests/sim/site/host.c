@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "wire/ip.h"
+
 enum { HOST_TTL = 64 };
 
 static void host_frame(struct site_node *n, unsigned port, const struct frame *f);
@@ -140,13 +142,27 @@ static void host_forward(struct host *h, const struct frame *f)
     free(onward);
 }
 
+static void host_echo(struct host *h, const struct frame *f)
+{
+    struct frame *reply = frame_copy(f);
+    reply->from = f->to;
+    reply->to = f->from;
+    reply->ttl = HOST_TTL;
+    reply->data[0] = ICMP_ECHO_REPLY;
+    host_send(h, reply);
+    free(reply);
+}
+
 static void host_frame(struct site_node *n, unsigned port, const struct frame *f)
 {
     struct host *h = n->own;
     if (f->kind != FRAME_IP || memcmp(f->destination, n->ports[port].mac, SITE_MAC) != 0)
         return;
     if (host_has(h, &f->to)) {
-        if (h->receive)
+        if (f->protocol == SITE_PROTOCOL_ICMP) {
+            if (f->len > 0 && f->data[0] == ICMP_ECHO_REQUEST)
+                host_echo(h, f);
+        } else if (h->receive)
             h->receive(h->context, h, f);
     } else if (h->forwards) {
         host_forward(h, f);

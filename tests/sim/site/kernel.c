@@ -316,7 +316,7 @@ static void local(struct kernel *k, const struct frame *f, uint32_t ifindex)
 {
     if (f->protocol == SITE_PROTOCOL_TCP)
         stream_frame(k, f);
-    else
+    else if (!kernel_echo_answer(k, f))
         files_deliver(k, f, ifindex);
 }
 
@@ -366,6 +366,16 @@ void kernel_output(struct kernel *k, struct frame *f, bool from_tun)
     }
     if (kernel_route(k, &f->to, false, &hop))
         leave(k, f, &hop, true);
+}
+
+void kernel_originate(struct kernel *k, struct frame *f)
+{
+    if (f->ttl == 0)
+        f->ttl = TTL;
+    if (kernel_owns(k, &f->to))
+        local(k, f, 0);
+    else
+        forward(k, f, true);
 }
 
 /* The device whose MAC address it is for. */

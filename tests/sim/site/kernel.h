@@ -130,6 +130,9 @@ bool kernel_route(struct kernel *k, const struct address *to, bool steered, stru
 void kernel_frame(struct kernel *k, unsigned port, const struct frame *f);
 /* An IP packet of a process of ours (marked), of the kernel itself, or out of the TUN device. */
 void kernel_output(struct kernel *k, struct frame *f, bool from_tun);
+/* The same of a process that marks nothing: it goes where everybody's packets go, through the TUN device,
+ * too. */
+void kernel_originate(struct kernel *k, struct frame *f);
 void kernel_lines(struct kernel *k, unsigned port, bool up);
 
 /* ---- kernel_files.c ---- */
@@ -152,6 +155,11 @@ void files_monitor(struct kernel *k, unsigned flag, const struct netlink_event *
 
 void regions_init(struct kernel *k, uint32_t slots);
 void regions_done(struct kernel *k);
+
+/* ---- kernel_echo.c ---- */
+
+/* An echo request to us is answered by the kernel; true: it was one. */
+bool kernel_echo_answer(struct kernel *k, const struct frame *f);
 
 /* ---- gateway.c ---- */
 

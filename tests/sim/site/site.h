@@ -35,6 +35,7 @@ enum frame_kind {
 };
 
 enum {
+    SITE_PROTOCOL_ICMP = 1,   /* echo requests and replies of probes: `data` is the message */
     SITE_PROTOCOL_TCP = 6,    /* of a process: the replication link's byte stream; `data` is stream.h's */
     SITE_PROTOCOL_UDP = 17,   /* IKE, HSRP, ESP in UDP: `data` is the payload */
     SITE_PROTOCOL_ESP = 50,   /* `data` begins with the ESP header */
