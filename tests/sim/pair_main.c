@@ -12,6 +12,7 @@
 
 #include "deliberate.h"
 #include "pair_world.h"
+#include "shrink.h"
 
 enum { FAILURES_MAX = 10, AGAIN = 200 };
 
@@ -22,17 +23,17 @@ static bool holds(struct run *r, uint32_t mask)
     return run_seed(r, &ignored);
 }
 
-/* Faults are taken away one by one while it still fails. */
+static bool fails(void *context, uint32_t mask)
+{
+    return !holds(context, mask);
+}
+
 static void shrink(uint64_t seed, const char *program)
 {
     struct run r = {.seed = seed};
-    uint32_t mask = (1 << FAULTS_MAX) - 1;
-    holds(&r, mask);
+    holds(&r, (1 << FAULTS_MAX) - 1);
     printf("seed %lu: %s\n", seed, r.why);
-    mask &= (1u << r.fault_count) - 1;
-    for (unsigned i = 0; i < FAULTS_MAX; i++)
-        if (mask >> i & 1 && !holds(&r, mask & ~(1u << i)))
-            mask &= ~(1u << i);
+    uint32_t mask = shrink_faults(r.fault_count, fails, &r);
     holds(&r, mask);
     printf("  shrunk to %d faults: %s\n  %s --show %lu %u\n", __builtin_popcount(mask), r.why, program, seed,
            mask);
