@@ -196,17 +196,13 @@ static bool standby_knows(const struct ledger *l, const struct site_node *owner,
     return w.found;
 }
 
-/* The record of an IKE SA has its newest exchanges only: a burst of them pushes the others out. */
+/* The record of an IKE SA has its newest exchanges only: many of them push each other out. */
 static bool is_recorded(const struct ledger *l, const struct ledger_answer *a)
 {
-    unsigned newer = 0;
-    for (unsigned i = 1; i <= LEDGER_ANSWERS; i++) {
-        const struct ledger_answer *b = &l->answers[(l->answer_next - i) % LEDGER_ANSWERS];
-        if (b == a)
-            return newer < EXCHANGES_RECORDED;
-        newer += b->sa == a->sa;
-    }
-    return false;
+    unsigned all = 0;
+    for (unsigned i = 0; i < LEDGER_ANSWERS; i++)
+        all += l->answers[i].sa == a->sa;
+    return all <= EXCHANGES_RECORDED;
 }
 
 static void answered(struct ledger *l, const struct site_node *n, const struct frame *f)
@@ -215,7 +211,8 @@ static void answered(struct ledger *l, const struct site_node *n, const struct f
     const struct ssp_group *g = group_of(n);
     uint64_t answer = hash64(f->data, f->len);
     if (!a) { /* we began it */
-        (void)numbers_add(&l->begun, exchange_of(f, &f->to));
+        if (numbers_add(&l->begun, exchange_of(f, &f->to)))
+            l->answers[l->answer_next++ % LEDGER_ANSWERS] = (struct ledger_answer){.sa = hash64(f->data, 16)};
         return;
     }
     if (!a->answer) {
