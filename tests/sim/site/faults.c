@@ -34,12 +34,12 @@ const char *fault_name(uint8_t kind)
 /* ---- whom ---- */
 
 /* Three of four faults are for a member. */
-static struct site_node *target_of(const struct world *w, const struct fault *f)
+struct site_node *fault_target(const struct world *w, const struct fault *f)
 {
     return f->target % 4 == 3 ? w->spokes[f->target / 4 % w->spoke_count] : w->members[f->target % 2];
 }
 
-static unsigned link_of(const struct world *w, const struct fault *f)
+unsigned fault_link(const struct world *w, const struct fault *f)
 {
     unsigned spoke = f->target / 8 % w->spoke_count;
     return f->target % 8 < 6 ? f->target % 3 : LINK_SPOKES + 2 * spoke + f->target % 2;
@@ -128,7 +128,7 @@ static void ends(void *context, struct happening *h)
 
 static void node_befall(struct world *w, const struct fault *f, struct rng *r)
 {
-    struct site_node *n = target_of(w, f);
+    struct site_node *n = fault_target(w, f);
     enum node_role role = rng_below(r, 2) ? NODE_CONTROL : NODE_ENGINE;
     switch (f->kind) {
     case FAULT_CONTROL:
@@ -173,7 +173,7 @@ static bool is_inside(const struct world *w, unsigned link)
 
 static void link_befall(struct world *w, const struct fault *f, struct rng *r)
 {
-    unsigned link = link_of(w, f);
+    unsigned link = fault_link(w, f);
     struct fabric_link *l = &w->fabric.links[link];
     int end = rng_below(r, 3) ? (int)rng_below(r, l->end_count) : -1;
     if (f->kind == FAULT_CUT)
@@ -197,7 +197,7 @@ static void clear(struct world *w, const struct fault *f, struct rng *r)
 {
     static const char *const lines[] = {"clear crypto sa", "clear crypto isakmp", "clear crypto isakmp",
                                         "clear crypto sa"};
-    struct site_node *n = target_of(w, f);
+    struct site_node *n = fault_target(w, f);
     free(n->ops->command(n, lines[rng_below(r, ARRAY_SIZE(lines))]));
 }
 
@@ -206,7 +206,7 @@ void fault_befall(struct world *w, const struct fault *f)
     struct rng r;
     rng_init_number(&r, f->seed);
     w->befallen++;
-    site_tell(&w->site, f->kind < FAULT_CUT || f->kind > FAULT_WEATHER ? target_of(w, f) : NULL, "fault",
+    site_tell(&w->site, f->kind < FAULT_CUT || f->kind > FAULT_WEATHER ? fault_target(w, f) : NULL, "fault",
               "%s (%lu ms)", names[f->kind], f->length / NS_PER_MS);
     switch (f->kind) {
     case FAULT_CUT:
@@ -224,10 +224,10 @@ void fault_befall(struct world *w, const struct fault *f)
         break;
     case FAULT_CLOCK:
         ledger_forget_answers(&w->ledger); /* exchanges are remembered for a time */
-        node_clock_set(target_of(w, f), (int64_t)(rng_u64(&r) % (150 * NS_PER_S)),
+        node_clock_set(fault_target(w, f), (int64_t)(rng_u64(&r) % (150 * NS_PER_S)),
                        (int32_t)rng_below(&r, 400) - 200);
-        if (node_is_gateway(target_of(w, f)))
-            gateway_clock_changed(target_of(w, f));
+        if (node_is_gateway(fault_target(w, f)))
+            gateway_clock_changed(fault_target(w, f));
         break;
     case FAULT_SWITCHOVER:
         for (unsigned i = 0; i < (f->way % 4 ? 1u : 8u); i++)

@@ -64,6 +64,8 @@ void play_print(const struct play *p, FILE *out)
         good += p->checks[i].ok;
     if (p->error)
         fprintf(out, "error: %s\n", p->error);
-    fprintf(out, "%s: %u of %u checks hold, %u steps left out\n", play_ok(p) ? "ok" : "FAILED", good,
-            p->check_count, p->skipped);
+    if (play_ok(p))
+        fprintf(out, "ok: all checks hold, %u steps left out\n", p->skipped);
+    else
+        fprintf(out, "FAILED: %u of %u checks hold, %u steps left out\n", good, p->check_count, p->skipped);
 }

@@ -53,7 +53,8 @@ void traffic_arrived(struct traffic_flow *f, uint64_t number)
     ns before = f->stats.last_arrival, now = site_now(t->site);
     uint64_t received = f->stats.received;
     flow_stats_arrive(&f->stats, f->bitmap, TRAFFIC_CAPACITY, number, now);
-    if (t->silence && before && f->stats.received > received && now - before >= traffic_notice)
+    if (t->silence && before && f->stats.received > received &&
+        now - before >= MAX(traffic_notice, 3 * NS_PER_S / f->settings.rate))
         t->silence(t->silence_context, f->number, now - before);
 }
 

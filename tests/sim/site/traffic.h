@@ -59,7 +59,7 @@ struct traffic {
     struct traffic_flow flows[TRAFFIC_FLOWS];
     struct traffic_ping pings[TRAFFIC_PINGS];
     unsigned ping_count; /* ever begun; numbers go round */
-    /* The first packet after a gap of 50 ms or more; may be NULL. */
+    /* The first packet after a gap of 50 ms or more, and of three packets; may be NULL. */
     void (*silence)(void *context, unsigned flow, ns gap);
     void *silence_context;
 };

@@ -4,6 +4,7 @@
  *
  *     site_world FIRST COUNT          so many seeds; what fails is shrunk
  *     site_world --show SEED [MASK]   one, told; MASK: only these of its faults
+ *     site_world --as-timeline FOLDER SEED [MASK]   the same as a scenario of the lab
  *     site_world --hour [SEED]        one virtual hour of the pair with 100 tunnels
  *     site_bugs --mutations COUNT     the build with deliberate bugs: each must be found within COUNT seeds
  */
@@ -16,6 +17,7 @@
 #include "../deliberate.h"
 #include "../shrink.h"
 #include "crypto/crypto.h"
+#include "site/as_timeline.h"
 #include "site/gateway.h"
 #include "site/world.h"
 
@@ -295,6 +297,21 @@ static int run_hour(uint64_t seed)
     return o.failed;
 }
 
+/* The world of a seed as a scenario of the lab. */
+static int write_scenario(const char *folder, uint64_t seed, uint32_t mask)
+{
+    struct world *w = calloc(1, sizeof(*w));
+    assert(w);
+    world_build(w, seed, &(struct world_size){0});
+    faults_draw(w, 1 + rng_below(&w->site.rng, 10), CHAOS_BEGIN, CHAOS_END);
+    int rc = as_timeline_write(w, mask, folder);
+    if (rc < 0)
+        fprintf(stderr, "%s: %s\n", folder, strerror(-rc));
+    world_done(w);
+    free(w);
+    return rc < 0;
+}
+
 int main(int argc, char **argv)
 {
     int result = 2;
@@ -314,10 +331,16 @@ int main(int argc, char **argv)
         result = run_mutations(strtoull(argv[2], NULL, 10));
     } else if (argc >= 2 && strcmp(argv[1], "--hour") == 0) {
         result = run_hour(argc > 2 ? strtoull(argv[2], NULL, 10) : 1);
+    } else if (argc >= 4 && strcmp(argv[1], "--as-timeline") == 0) {
+        result = write_scenario(argv[2], strtoull(argv[3], NULL, 10),
+                                argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : UINT32_MAX);
     } else if (argc == 3) {
         result = run_many(argv[0], strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10));
     } else {
-        fprintf(stderr, "usage: %s FIRST COUNT | --show SEED [MASK] | --hour [SEED]\n", argv[0]);
+        fprintf(
+            stderr,
+            "usage: %s FIRST COUNT | --show SEED [MASK] | --as-timeline FOLDER SEED [MASK] | --hour [SEED]\n",
+            argv[0]);
     }
     return result;
 }

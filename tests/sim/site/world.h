@@ -90,6 +90,9 @@ void faults_draw(struct world *w, unsigned count, ns from, ns until);
 void faults_plan(struct world *w, uint32_t mask); /* those whose bit is set will befall */
 void fault_befall(struct world *w, const struct fault *f);
 const char *fault_name(uint8_t kind);
+/* Whom a fault befalls: a node, or a link, by its kind. */
+struct site_node *fault_target(const struct world *w, const struct fault *f);
+unsigned fault_link(const struct world *w, const struct fault *f);
 /* Somebody who has caught packets sends them again, and others that he made up. */
 void attacker_begin(struct world *w, ns period);
 void world_heal(struct world *w);
