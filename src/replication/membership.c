@@ -75,6 +75,10 @@ static void split(struct membership *m, struct membership_actions *a)
 
 static void serve(struct membership *m, ns now, struct membership_actions *a)
 {
+    /* What is still to be handed over stays here: the numbers are ours to use now, and whoever gives the role
+     * up meanwhile would take them for grants. */
+    if (m->state == SESSION_STALE && m->handed_over)
+        add(a, MEMBERSHIP_STOP);
     bool trust = m->state == SESSION_STALE && m->bounded && m->peer_up && m->peer_known &&
                  role_wants(m->peer.role) && m->peer.epoch <= m->own_epoch;
     m->epoch += !deliberate_bug(DELIBERATE_FORGET_EPOCH);

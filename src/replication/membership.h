@@ -58,7 +58,7 @@ enum membership_action_kind {
     MEMBERSHIP_SEND,       /* notice `code` to the peer */
     MEMBERSHIP_SNAPSHOT,   /* begin to send everything; from then on also what changes */
     MEMBERSHIP_MERGE, /* hand over what we have, with exact counters, and use none of it; then MERGE_SENT */
-    MEMBERSHIP_STOP,  /* the merge under way ends: who it was for does not own the group any more */
+    MEMBERSHIP_STOP,  /* the merge under way ends: who it was for does not own the group any more, or we do */
     MEMBERSHIP_LIFT,  /* ceilings that are not final end: the other member left and did not take over */
     MEMBERSHIP_JOIN,  /* the other's merge is applied: no ceilings for what it handed over; what it may have
                          used and did not hand over is rekeyed */

@@ -200,7 +200,7 @@ static const char *const cells[SESSION_ROLES][ARRAY_SIZE(events)] = {
         "OWNER:", /* tick */
     },
     [SESSION_STALE] = {
-        "OWNER: activate 6 tell", /* verdict: ours */
+        "OWNER: stop activate 6 tell", /* verdict: ours */
         "STALE:", /* verdict: not ours */
         "STALE: tell", /* peer up */
         "STALE:", /* peer lost */
