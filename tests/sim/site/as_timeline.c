@@ -122,8 +122,8 @@ __attribute__((format(printf, 3, 4))) static void step(struct writer *o, ns at, 
 /* A `cli` step to a gateway that does not answer would end the timeline; a check does not. */
 static void ask(struct writer *o, ns at, const struct site_node *n, const char *line)
 {
-    step(o, at, "check cli %s \"%s\" not matches \"^never$\" as \"%s is asked, and may be away\"", n->name,
-         line, n->name);
+    step(o, at, "check cli %s \"%s\" not matches \"^never$\" as \"%s is asked; it may refuse, or be away\"",
+         n->name, line, n->name);
 }
 
 static void member_links(struct writer *o, ns at, const char *verb, const struct site_node *n)
