@@ -52,7 +52,7 @@ static void test_parse(void **state)
         }
         for (size_t len = 0; len < b.len; len++)
             assert_int_not_equal(eigrp_parse(bytes_of(b.data, len), &h, &r), EIGRP_ERROR_OK);
-        free((void *)b.data);
+        vector_free(b);
     }
 }
 
@@ -64,7 +64,7 @@ static struct eigrp_tlv tlv_of(const char *name, uint16_t type)
     struct eigrp_tlv t;
     struct reader r;
     memcpy(packet, b.data, b.len);
-    free((void *)b.data);
+    vector_free(b);
     assert_int_equal(eigrp_parse(bytes_of(packet, b.len), &h, &r), EIGRP_ERROR_OK);
     while (eigrp_tlv_next(&r, &t))
         if (t.type == type)
@@ -104,10 +104,10 @@ static void test_bad(void **state)
     struct reader r;
     struct bytes b = vector_load("eigrp/bad_length");
     assert_int_equal(eigrp_parse(b, &h, &r), EIGRP_ERROR_TLV_LENGTH);
-    free((void *)b.data);
+    vector_free(b);
     b = vector_load("eigrp/bad_prefix");
     assert_int_equal(eigrp_parse(b, &h, &r), EIGRP_ERROR_DESTINATION);
-    free((void *)b.data);
+    vector_free(b);
 }
 
 /* Every length of prefix, internal and external, is written and read back; what does not fit is not written.
