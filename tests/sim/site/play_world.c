@@ -33,6 +33,9 @@ char *play_refuses(const struct scenario *s)
         }
     }
     for (unsigned i = 0; i < s->step_count; i++) {
+        if (s->steps[i].kind == STEP_EXEC && strstr(s->steps[i].text, ".py "))
+            return text_of("line %u: a program of the scenario takes part: %s", s->steps[i].line,
+                           s->steps[i].text);
         if (s->steps[i].kind == STEP_EXEC && strstr(s->steps[i].text, "nft 'add table"))
             return text_of("line %u: a NAT is set up by a shell command", s->steps[i].line);
     }
