@@ -32,7 +32,8 @@ struct outcome {
     unsigned faults;
     bool failed;
     char why[240];
-    ns settled; /* after the healing */
+    ns settled;       /* after the healing */
+    uint64_t slowest; /* of a total: the seed that took longest for it */
 };
 
 /* ---- one run ---- */
@@ -151,8 +152,10 @@ static void shrink(const char *program, uint64_t seed, const struct outcome *fir
     fflush(stdout);
 }
 
-static void total(struct outcome *t, const struct outcome *o)
+static void total(struct outcome *t, const struct outcome *o, uint64_t seed)
 {
+    if (o->settled > t->settled)
+        t->slowest = seed;
     t->frames += o->frames;
     t->sealed += o->sealed;
     t->delivered += o->delivered;
@@ -174,7 +177,7 @@ static int run_many(const char *program, uint64_t first, uint64_t count)
     for (uint64_t seed = first; seed < first + count && failed < 10; seed++) {
         run_seed(seed, UINT32_MAX, false, &o);
         runs++;
-        total(&t, &o);
+        total(&t, &o, seed);
         if (o.failed) {
             failed++;
             shrink(program, seed, &o);
@@ -191,10 +194,10 @@ static int run_many(const char *program, uint64_t first, uint64_t count)
            "frames, "
            "%lu packets sealed, %lu delivered, %lu replayed, %lu forged, %lu quick modes answered again; at "
            "most "
-           "%zu KiB in control, %zu KiB in an engine; settled at most %lu ms after the faults\n",
+           "%zu KiB in control, %zu KiB in an engine; settled at most %lu ms after the faults (seed %lu)\n",
            runs, failed, t.befallen, t.takeovers, t.takeover_calls, t.frames, t.sealed, t.delivered,
            t.replayed, t.forged, t.answered_again, t.control_peak >> 10, t.engine_peak >> 10,
-           t.settled / NS_PER_MS);
+           t.settled / NS_PER_MS, t.slowest);
     return failed ? 1 : 0;
 }
 
@@ -211,11 +214,11 @@ static bool seed_holds(uint64_t seed, char why[DELIBERATE_WHY])
 
 static int run_mutations(uint64_t count)
 {
+    /* pair_bugs finds the others: what they need is rare here, or a snapshot larger than any here. */
     static const enum deliberate bugs[] = {
-        DELIBERATE_REUSE_SEQUENCE, DELIBERATE_SKIP_WAIT,      DELIBERATE_EARLY_RAISE,
-        DELIBERATE_FORGET_EPOCH,   DELIBERATE_DELIVER_REPLAY, DELIBERATE_TWO_OWNERS,
-        DELIBERATE_TWO_ACTIVE,     DELIBERATE_CLEAR_PACKET,   DELIBERATE_LEAKED_HALF_OPEN,
-        DELIBERATE_STALE_DELETE,   DELIBERATE_STALE_KEPT,     DELIBERATE_MERGE_FORGOTTEN};
+        DELIBERATE_REUSE_SEQUENCE,   DELIBERATE_SKIP_WAIT,  DELIBERATE_EARLY_RAISE, DELIBERATE_FORGET_EPOCH,
+        DELIBERATE_DELIVER_REPLAY,   DELIBERATE_TWO_OWNERS, DELIBERATE_TWO_ACTIVE,  DELIBERATE_CLEAR_PACKET,
+        DELIBERATE_LEAKED_HALF_OPEN, DELIBERATE_STALE_KEPT};
     return deliberate_each(bugs, ARRAY_SIZE(bugs), count, seed_holds);
 }
 #else
