@@ -127,7 +127,7 @@ static void check(struct run *r, bool ticked, bool driven)
     assert(g->state <= HSRP_LEARN || address_is_set(&g->virtual_address));
     r->hello_least = ns_min(r->hello_least, g->config.follows ? 0 : g->hello);
     r->actions.count = 0;
-    if (announced)
+    if (announced && (ticked || changed)) /* else it answers somebody, or is bound anew */
         r->announced_at = r->e.now;
     if (r->e.now - r->window >= NS_PER_S) {
         r->window = r->e.now;

@@ -197,6 +197,16 @@ static void replicas_follow(struct node *n)
             n->slots[i].state = SLOT_REMOVED;
 }
 
+/* What the packet path must know of a pair comes before its record. */
+static void pair_before(const struct node *from, struct node *to, uint32_t slot)
+{
+    if (to->slots[slot].state == SLOT_INSTALLED)
+        return;
+    to->slots[slot].state = SLOT_INSTALLED;
+    to->slots[slot].spi = from->slots[slot].spi;
+    to->slots[slot].group = 1;
+}
+
 /* A record of one member reaches the other, or goes there. */
 static void replica(struct run *r)
 {
@@ -215,6 +225,8 @@ static void replica(struct run *r)
         event.replica.deleted = kind & 2 && kind & 64;
         event.replica.data = event.replica.deleted ? (struct bytes){0} : bytes_of(record->data, record->len);
         event.replica.shift = kind & 32 ? -(int64_t)NS_PER_S : 0;
+        if (record->kind == IKE_RECORD_PAIR && !event.replica.deleted)
+            pair_before(from, to, (uint32_t)record->key);
         node_step(to, event);
         replicas_follow(to);
         if (!(kind & 0x80))

@@ -88,7 +88,7 @@ static void packet_make(struct run *r, struct packet *p)
         be32_store(t + 8, odd & 64 ? 99 : 5);
         t[12] = (uint8_t)((5 + options / 4) << 4);
         t[13] = (uint8_t)(0x10 | (kind & 32 ? 8 : 0) | (odd & 128 ? 1 << (oddity >> 4 & 7) : 0));
-        be16_store(t + 14, 1024);
+        be16_store(t + 14, !odd && oddity >= 0xf0 ? 2048 : 1024);
         memset(t + 20, 1, options);
         r->sequence[p->flow] += (uint32_t)size;
     } else {
