@@ -17,6 +17,7 @@ enum {
     READ_BATCH = 32,
     READ_SIZE = 2048,
     SOON_MS = 20,
+    RETRY_MS = 1000,
     COST_FACTOR = 10,  /* reading the kernel's routes takes at most this part of the time */
     SETTLE_MS = 20000, /* after that, what a predecessor learned and nobody announces is taken away */
     LEAVE_TURNS = 64,
@@ -68,6 +69,20 @@ static void route_set(struct eigrp_process *p, const struct eigrp_action *a, boo
     if (error)
         log_line(p->control->log, "DUAL", 3, "ROUTE", "route %s cannot be set: %s",
                  prefix_print(&r.destination, text), strerror(-error));
+}
+
+/* An interface that went down and came up between two looks has lost its routes. */
+static void route_assert(void *user, const struct eigrp_path_view *v)
+{
+    struct eigrp_action a = {.kind = EIGRP_ROUTE};
+
+    if (v->local || !v->best)
+        return;
+    a.route.destination = v->destination;
+    a.route.next_hop = v->next_hop;
+    a.route.ifindex = v->ifindex;
+    a.route.external = v->external;
+    route_set(user, &a, true);
 }
 
 static struct port *port_find(struct eigrp_process *p, uint32_t ifindex)
@@ -371,6 +386,8 @@ static void kernel_declare(void *user, const struct netlink_route *r)
     eigrp_declare(o->process->machine, &offer, o->clock);
 }
 
+static void declare_due(uv_timer_t *timer);
+
 static void declare(struct eigrp_process *p, const struct config *config)
 {
     struct offers o = {.process = p,
@@ -383,9 +400,12 @@ static void declare(struct eigrp_process *p, const struct config *config)
     eigrp_declare_begin(p->machine);
     connected_declare(&o, config);
     int error = netlink_routes(p->control->netlink, NETLINK_TABLE_MAIN, kernel_declare, &o);
-    if (error) /* what is missing is withdrawn, and announced again with the next change */
+    if (error) { /* what was not read is not withdrawn: again in a while */
         log_line(p->control->log, "DUAL", 3, "ROUTE", "the kernel's routes cannot be read: %s",
                  strerror(-error));
+        uv_timer_start(&p->declare_timer, declare_due, RETRY_MS, 0);
+        return;
+    }
     eigrp_declare_end(p->machine, clock_now());
     p->declare_cost = clock_now() - began;
     loop_section(&p->control->watch, "routes for EIGRP", began, clock_now());
@@ -564,4 +584,5 @@ void eigrp_process_apply(struct control *c, const struct config *after)
         return;
     ports_apply(c->eigrp, after, r);
     declare(c->eigrp, after);
+    eigrp_each_path(c->eigrp->machine, route_assert, c->eigrp);
 }
