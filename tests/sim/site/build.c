@@ -252,7 +252,7 @@ static void flow_add(struct world *w, struct host *from, struct host *to, uint32
     site_later(&w->site, NS_PER_S + rng_u64(&w->site.rng) % period, flow_send, f, 0);
 }
 
-static void flows_build(struct world *w, ns period)
+static void flows_build(struct world *w, ns period, bool busy)
 {
     w->host_hub->receive = host_hears;
     w->host_hub->context = w;
@@ -260,7 +260,9 @@ static void flows_build(struct world *w, ns period)
         w->hosts[s]->receive = host_hears;
         w->hosts[s]->context = w;
         for (unsigned k = 0; k < w->policies; k++) {
-            ns each = period ? period : (20 + rng_below(&w->site.rng, 150)) * NS_PER_MS;
+            ns each = period ? period
+                      : busy ? (5 + rng_below(&w->site.rng, 100)) * NS_PER_MS
+                             : (20 + rng_below(&w->site.rng, 150)) * NS_PER_MS;
             flow_add(w, w->host_hub, w->hosts[s], ip(10, 1, 1, 10), ip(10, 64 + s, k, 10), each);
             flow_add(w, w->hosts[s], w->host_hub, ip(10, 64 + s, k, 10), ip(10, 1, 1, 10), each);
         }
@@ -318,7 +320,7 @@ void world_build(struct world *w, uint64_t seed, const struct world_size *size)
                        (int32_t)rng_below(&w->site.rng, 200) - 100);
         n->ops->start(n);
     }
-    flows_build(w, size->period);
+    flows_build(w, size->period, size->busy);
 }
 
 void world_done(struct world *w)

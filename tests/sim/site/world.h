@@ -60,6 +60,7 @@ struct world_size { /* 0: drawn */
     unsigned spokes, policies;
     ns period; /* of a flow */
     bool hour; /* timers and lifetimes as for a long run */
+    bool busy; /* more traffic, and faults over a longer time */
 };
 
 struct world {
