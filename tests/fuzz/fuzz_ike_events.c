@@ -234,40 +234,23 @@ static void replica(struct run *r)
     }
 }
 
-struct remembered {
-    uint32_t spis[PAIRS];
-    unsigned established;
-};
-
-static void remember_pair(void *context, const struct ike_pair_view *v)
-{
-    ((struct remembered *)context)->spis[v->slot] = v->spi_in;
-}
-
-static void remember_sa(void *context, const struct ike_sa_view *v)
-{
-    ((struct remembered *)context)->established += v->state == IKE_QM_IDLE && !v->deleted;
-}
-
-/* A new life out of its own records: all of them can be read, and the pairs are all there. */
+/* A new life out of its own records: all of them can be read; node_check then says whether the pairs are
+ * there. */
 static void restart(struct run *r, struct node *n, uint8_t kind)
 {
-    struct remembered before = {0}, after = {0};
-    ike_each_pair(n->ike, remember_pair, &before);
-    ike_each_sa(n->ike, remember_sa, &before);
     node_end(n);
     node_begin(n, kind);
     node_configure(n, n->gateway.config.connection_count > 1 ? 1 : 0);
     for (unsigned i = 0; i < RECORDS; i++) {
         const struct node_record *record = &n->records[i];
-        if (record->used)
-            assert(ike_restore(n->ike, record->kind, record->key, bytes_of(record->data, record->len),
-                               r->e.now) == 0);
+        if (!record->used)
+            continue;
+        int error =
+            ike_restore(n->ike, record->kind, record->key, bytes_of(record->data, record->len), r->e.now);
+        /* What is half open may be of a connection that is no more. */
+        assert(error == 0 || record->kind == IKE_RECORD_HALF_OPEN);
     }
     ike_restore_done(n->ike, r->e.now);
-    ike_each_pair(n->ike, remember_pair, &after);
-    ike_each_sa(n->ike, remember_sa, &after);
-    (void)after;
 }
 
 static void happen(struct run *r)
