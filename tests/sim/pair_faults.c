@@ -179,7 +179,8 @@ static void processes(struct world *w, struct member *m, const struct fault *f)
     case FAULT_FREEZE:
         if (m->node_up) {
             /* What waited meanwhile comes when it goes on: not later than the healing. */
-            m->frozen = MIN(w->schedule.now + f->length, CHAOS_END);
+            m->frozen = MAX(m->frozen, MIN(w->schedule.now + f->length, CHAOS_END));
+            m->stirred = true;
             later(w, m->frozen - w->schedule.now + NS_PER_US, thaw, m, 0);
         }
         break;
