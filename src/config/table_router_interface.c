@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What interfaces say about routing protocols: `ip ospf ...`, `ip hello-interval eigrp ...`. Given to FRR
- * with the `router` blocks. Authentication is refused by name: no key goes through here. */
+/* What interfaces say about routing protocols: `ip ospf ...` for FRR, `ip hello-interval eigrp ...` for our
+ * own EIGRP. Authentication is refused by name: no key goes through here. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
