@@ -18,7 +18,7 @@
 
 #include "crypto/crypto.h"
 #include "deliberate.h"
-#include "redundancy_router.h"
+#include "redundancy/router.h"
 
 enum { CHAOS_HOLDS = 12, HAPPENINGS_MAX = 24 };
 

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "pair_world.h"
+#include "pair/world.h"
 
 static void pipe_arrive(void *context, struct happening *h);
 

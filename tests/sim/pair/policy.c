@@ -8,7 +8,7 @@
 #include "base/be.h"
 #include "ipsec/decision.h"
 #include "ipsec/pair_index.h"
-#include "pair_world.h"
+#include "pair/world.h"
 
 enum { OUTSIDE_IFINDEX = 2, NETWORK = 0x0a010000, HOST_LEFT_OUT = 0x0a0100fe, ELSEWHERE = 0xc0000201 };
 

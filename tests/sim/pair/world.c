@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One run of the pair simulator (pair_world.h): faults of a seed, then everything heals, and what must hold
+/* One run of the pair simulator (world.h): faults of a seed, then everything heals, and what must hold
  * then is checked: one owner, the standby in step with the same records, traffic both ways on every tunnel.
- * What must hold always is looked at after each step (pair_ledger.c).
+ * What must hold always is looked at after each step (ledger.c).
  */
 #include <assert.h>
 #include <malloc.h>
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "pair_world.h"
+#include "pair/world.h"
 
 static const ns SETTLE = 4 * NS_PER_S, FLOW = 8 * NS_PER_S;
 

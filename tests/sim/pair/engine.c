@@ -3,7 +3,7 @@
  * What comes while it stands still waits, as in the kernel's queues. */
 #include "ipsec/replay.h"
 #include "ipsec/takeover.h"
-#include "pair_world.h"
+#include "pair/world.h"
 
 static const ns BEHIND_PATIENCE = 2 * NS_PER_S;
 

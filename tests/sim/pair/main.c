@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs the pair simulator (pair_world.h).
+/* Runs the pair simulator (world.h).
  *
  *   pair_world FIRST COUNT              runs seeds FIRST .. FIRST+COUNT-1; a seed that fails is shrunk
  *   pair_world --show SEED [MASK [BUG]] one seed with its timeline, only with the faults of the mask
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "deliberate.h"
-#include "pair_world.h"
+#include "pair/world.h"
 #include "shrink.h"
 
 enum { FAILURES_MAX = 10, AGAIN = 200 };

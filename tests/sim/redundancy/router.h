@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The routers of the redundancy simulator: real HSRP and VRRP machines with their timers and sockets on
- * virtual time, and what befalls them. redundancy_world.c sets them up and judges. */
+ * virtual time, and what befalls them. world.c sets them up and judges. */
 #ifndef SIM_REDUNDANCY_ROUTER_H
 #define SIM_REDUNDANCY_ROUTER_H
 

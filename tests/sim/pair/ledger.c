@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "pair_world.h"
+#include "pair/world.h"
 
 static bool bit_set(struct bits *b, uint64_t at)
 {

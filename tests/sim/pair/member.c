@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "pair_world.h"
+#include "pair/world.h"
 
 bool member_owns(const struct member *m)
 {

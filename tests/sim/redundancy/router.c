@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See redundancy_router.h. At every step the virtual addresses must be owned exactly where the Active router
+/* See router.h. At every step the virtual addresses must be owned exactly where the Active router
  * is. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "redundancy_router.h"
+#include "redundancy/router.h"
 
 bool is_vrrp(const struct world *w)
 {

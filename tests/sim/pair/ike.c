@@ -5,7 +5,7 @@
 
 #include "base/be.h"
 #include "ipsec/takeover.h"
-#include "pair_world.h"
+#include "pair/world.h"
 
 static bool is_active(const struct member *m)
 {

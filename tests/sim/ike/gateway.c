@@ -8,7 +8,7 @@
 
 #include "base/hash_table.h"
 #include "base/spi.h"
-#include "gateway.h"
+#include "ike/gateway.h"
 
 static void gateway_step(struct gateway *g, struct ike_event *event);
 

@@ -4,7 +4,7 @@
 
 #include "base/be.h"
 #include "ipsec/takeover.h"
-#include "pair_world.h"
+#include "pair/world.h"
 
 enum { SNAPSHOT_ROOM = 64 * 1024 };
 

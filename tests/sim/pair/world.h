@@ -4,9 +4,9 @@
  * channel of bytes, the SA table with takeover, sequence claim and replay window. Models are the first-hop
  * election, IKE (it makes pairs, rekeys them, deletes them), the record store, and the wires.
  *
- * pair_member.c is a member's control and engine, pair_ike.c its IKE and its peer's, pair_channel.c the bytes
- * between the members, pair_election.c who serves the address, pair_faults.c what befalls them, pair_ledger.c
- * what the outside saw and must never see; pair_world.c runs a seed and judges at the end, pair_main.c runs
+ * member.c is a member's control and engine, ike.c its IKE and its peer's, channel.c the bytes
+ * between the members, election.c who serves the address, faults.c what befalls them, ledger.c
+ * what the outside saw and must never see; world.c runs a seed and judges at the end, main.c runs
  * many and shrinks what fails.
  */
 #ifndef SIM_PAIR_WORLD_H
@@ -240,7 +240,7 @@ static inline void later(struct world *w, ns after, void (*run)(void *context, s
         (struct happening){.at = w->schedule.now + after, .run = run, .context = context, .number = number});
 }
 
-/* ---- pair_world.c ---- */
+/* ---- world.c ---- */
 
 struct run {
     uint64_t seed;
@@ -261,7 +261,7 @@ void run_memory(void); /* before the first */
 void run_memory_done(void);
 bool run_seed(struct run *r, struct run_totals *t); /* whether every promise held */
 
-/* ---- pair_member.c ---- */
+/* ---- member.c ---- */
 
 static inline bool pair_used(const struct sad_pair *p)
 {
@@ -323,20 +323,20 @@ void record_put(struct member *m, uint8_t kind, uint64_t key, uint32_t version, 
 void record_delete(struct member *m, uint8_t kind, uint64_t key);
 void pair_lost_look(struct world *w, uint32_t truth, bool by_snapshot, bool by_death);
 
-/* ---- pair_engine.c ---- */
+/* ---- engine.c ---- */
 
 void engine_inside(struct member *m, uint8_t tunnel, enum inside kind); /* a packet of the inside */
 void engine_outside(struct member *m, uint32_t truth, uint64_t sequence);
 void engine_go_on(struct member *m);
 void engine_die(struct member *m);
 
-/* ---- pair_group.c ---- */
+/* ---- group.c ---- */
 
 enum { RECORD_DATA = 16 };
 extern const struct shared_group_ops pair_ops;
 void record_write(const struct record *r, uint8_t data[RECORD_DATA]); /* as it crosses */
 
-/* ---- pair_policy.c ---- */
+/* ---- policy.c ---- */
 
 void policy_memory(struct sad *const sads[2]); /* once for all worlds */
 void policy_memory_done(void);
@@ -346,7 +346,7 @@ void policy_pair_changed(struct member *m, uint32_t slot); /* also gone */
 /* False: it leaves in clear. Else the pair that it leaves by, or NULL: there is none. */
 bool policy_protects(struct member *m, uint8_t tunnel, enum inside kind, struct sad_pair **ret);
 
-/* ---- pair_ike.c ---- */
+/* ---- ike.c ---- */
 
 void ike_tick(struct member *m);
 void ike_answer(struct member *m, uint32_t truth); /* reaches the peer, if it can */
@@ -355,7 +355,7 @@ void ike_used(struct member *m, uint32_t truth);
 void ike_unknown(struct member *m, uint32_t truth);
 void peer_tick(void *context, struct happening *h);
 
-/* ---- pair_channel.c ---- */
+/* ---- channel.c ---- */
 
 void channel_send(struct member *from, struct bytes bytes);
 void channel_try(struct world *w);
@@ -363,20 +363,20 @@ void channel_close(struct member *m, bool silent); /* m's end is gone; silent: t
 void channel_cut(struct world *w);
 void channel_free(struct world *w);
 
-/* ---- pair_election.c ---- */
+/* ---- election.c ---- */
 
 void election_tick(struct member *m);
 ns election_deadline(const struct member *m);
 void election_set(struct member *m, bool active, const char *why);
 void election_resign(struct member *m, const char *why);
 
-/* ---- pair_faults.c ---- */
+/* ---- faults.c ---- */
 
 void faults_draw(struct world *w);
 void fault_befalls(void *context, struct happening *h);
 const char *fault_name(uint8_t kind);
 
-/* ---- pair_ledger.c ---- */
+/* ---- ledger.c ---- */
 
 void ledger_sent(struct world *w, struct member *m, uint32_t truth, uint64_t sequence, uint64_t iv);
 void ledger_clear(struct world *w, const struct member *m, uint8_t tunnel, enum inside kind);

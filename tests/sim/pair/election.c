@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who serves the virtual address: a model of a first-hop election without preemption. Hellos are lost and
  * late; while they do not come through both serve. */
-#include "pair_world.h"
+#include "pair/world.h"
 
 enum message { HELLO, RESIGN };
 

@@ -19,7 +19,7 @@
 #include "base/spi.h"
 #include "crypto/crypto.h"
 #include "deliberate.h"
-#include "gateway.h"
+#include "ike/gateway.h"
 
 #define START  (1000 * NS_PER_S)
 #define CHAOS  (400 * NS_PER_S)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What befalls the members. Each fault has a generator of its own, so that the others stay what they were
  * when one is taken away (the shrinker). */
-#include "pair_world.h"
+#include "pair/world.h"
 
 static const char *const names[FAULT_KINDS] = {
     [FAULT_CONTROL] = "control dies",
