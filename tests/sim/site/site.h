@@ -5,9 +5,9 @@
  * (docs/simulator.md).
  *
  * This header is what the parts know of each other: the world (site.c), what a node is, the frame that goes
- * over a wire, and the fabric of wires (wires/fabric.h). Nothing in here is a process's memory: what a simulated
- * process allocates belongs to it and dies with it (gateway/process.h), so a node must never be called from within
- * one. Whatever comes for a node comes as a happening of the schedule, or from the driver.
+ * over a wire, and the fabric of wires (wires/fabric.h). Nothing in here is a process's memory: what a
+ * simulated process allocates belongs to it and dies with it (gateway/process.h), so a node must never be
+ * called from within one. Whatever comes for a node comes as a happening of the schedule, or from the driver.
  */
 #ifndef SIM_SITE_H
 #define SIM_SITE_H
@@ -35,8 +35,9 @@ enum frame_kind {
 };
 
 enum {
-    SITE_PROTOCOL_ICMP = 1,   /* echo requests and replies of probes: `data` is the message */
-    SITE_PROTOCOL_TCP = 6,    /* of a process: the replication link's byte stream; `data` is gateway/stream.h's */
+    SITE_PROTOCOL_ICMP = 1, /* echo requests and replies of probes: `data` is the message */
+    SITE_PROTOCOL_TCP =
+        6, /* of a process: the replication link's byte stream; `data` is gateway/stream.h's */
     SITE_PROTOCOL_UDP = 17,   /* IKE, HSRP, ESP in UDP: `data` is the payload */
     SITE_PROTOCOL_ESP = 50,   /* `data` begins with the ESP header */
     SITE_PROTOCOL_VRRP = 112, /* `data` is the IP payload */
@@ -125,7 +126,7 @@ struct site {
     struct rng rng;
     struct site_node *nodes[SITE_NODES_MAX];
     unsigned node_count;
-    struct ledger *ledger;             /* what was seen of the promises (world/ledger.h); NULL: nobody watches */
+    struct ledger *ledger; /* what was seen of the promises (world/ledger.h); NULL: nobody watches */
     void (*turned)(struct process *p); /* a process has had its turn, or has died in it; may be NULL */
     struct fabric *fabric;             /* wires/fabric.h */
     /* The fabric's: takes a frame that left a port with a line; borrows it. */

@@ -14,8 +14,8 @@
 
 #include "lab/packet_kind.h"
 #include "lab/scenario.h"
-#include "site/wires/fabric.h"
 #include "site/play/listing.h"
+#include "site/wires/fabric.h"
 #include "site/wires/traffic.h"
 
 enum { PLAY_CHECKS = SCENARIO_STEPS + 128, PLAY_DENIED = 8, PLAY_EXCHANGES = 64, PLAY_SENDERS = 32 };
