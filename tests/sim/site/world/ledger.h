@@ -6,8 +6,8 @@
 #ifndef SIM_LEDGER_H
 #define SIM_LEDGER_H
 
-#include "site/wires/fabric.h"
 #include "site/gateway/process.h"
+#include "site/wires/fabric.h"
 
 struct numbers { /* a set */
     uint64_t *list;

@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "crypto/crypto.h"
 #include "deliberate.h"
 #include "shrink.h"
-#include "crypto/crypto.h"
-#include "site/world/as_timeline.h"
 #include "site/gateway/gateway.h"
+#include "site/world/as_timeline.h"
 #include "site/world/world.h"
 
 static const ns CHAOS_BEGIN = SITE_START + 6 * NS_PER_S, CHAOS_END = SITE_START + 16 * NS_PER_S;
