@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See eigrp.h. The offers are read anew, as a whole, a moment after the last change: a thousand spokes that
- * come at once cost a few readings. */
-#include "control/routing/eigrp.h"
+/* See eigrp.h: the process's ports, timers and routes. */
+#include "control/routing/eigrp_internal.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,37 +9,12 @@
 #include "control/routing/distance.h"
 #include "control/routing/networks.h"
 #include "control/routing/reverse_routes.h"
-#include "eigrp/eigrp.h"
-#include "io/multicast_socket.h"
 
 enum {
     READ_BATCH = 32,
     READ_SIZE = 2048,
-    SOON_MS = 20,
-    RETRY_MS = 1000,
-    COST_FACTOR = 10,  /* reading the kernel's routes takes at most this part of the time */
     SETTLE_MS = 20000, /* after that, what a predecessor learned and nobody announces is taken away */
     LEAVE_TURNS = 64,
-};
-
-struct port {
-    struct eigrp_process *process;
-    uv_poll_t poll;
-    int fd; /* -1: not used */
-    bool wanted, up;
-    struct eigrp_port_config config;
-};
-
-struct eigrp_process {
-    struct control *control;
-    struct eigrp *machine;
-    struct eigrp_actions *actions;
-    struct datagram_reader *reader;
-    uv_timer_t timer, declare_timer, settle_timer;
-    uint16_t number;
-    const struct config *config; /* in force; only while it is applied or announced */
-    ns declare_cost;
-    struct port *ports[EIGRP_PORTS_MAX];
 };
 
 const struct eigrp *eigrp_process_machine(const struct control *c)
@@ -138,7 +112,7 @@ static void schedule(struct eigrp_process *p)
         uv_timer_start(&p->timer, timer_due, (ns_since(at, now) + NS_PER_MS - 1) / NS_PER_MS, 0);
 }
 
-static void step(struct eigrp_process *p, struct eigrp_event *e)
+void eigrp_process_step(struct eigrp_process *p, struct eigrp_event *e)
 {
     e->now = clock_now();
     eigrp_step(p->machine, e, p->actions);
@@ -148,7 +122,7 @@ static void step(struct eigrp_process *p, struct eigrp_event *e)
 
 static void timer_due(uv_timer_t *timer)
 {
-    step(timer->data, &(struct eigrp_event){.kind = EIGRP_EVENT_TICK});
+    eigrp_process_step(timer->data, &(struct eigrp_event){.kind = EIGRP_EVENT_TICK});
 }
 
 /* ---- ports ---- */
@@ -163,7 +137,7 @@ static void packet_heard(struct port *port, const struct datagram *d)
         .kind = EIGRP_EVENT_PACKET,
         .ifindex = port->config.ifindex,
         .packet = {bytes_of(d->data + header, d->len - header), address_v4_get(&d->remote.address)}};
-    step(port->process, &e);
+    eigrp_process_step(port->process, &e);
 }
 
 static void port_ready(uv_poll_t *poll, int status, int events)
@@ -250,7 +224,7 @@ static const struct prefix *address_of_port(const struct control *c, const struc
     return NULL;
 }
 
-static const struct netlink_link *link_of(const struct control *c, const struct config_interface *i)
+const struct netlink_link *eigrp_link_of(const struct control *c, const struct config_interface *i)
 {
     char device[CONFIG_MAX_DEVICE + 1];
 
@@ -260,7 +234,7 @@ static const struct netlink_link *link_of(const struct control *c, const struct 
 static void port_apply(struct eigrp_process *p, const struct config_router *r,
                        const struct config_interface *i)
 {
-    const struct netlink_link *link = link_of(p->control, i);
+    const struct netlink_link *link = eigrp_link_of(p->control, i);
 
     if (!link || !link->up || !link->carrier || router_is_passive(r, i))
         return;
@@ -291,7 +265,7 @@ static void port_apply(struct eigrp_process *p, const struct config_router *r,
         return;
     port->config = e.port;
     port->up = true;
-    step(p, &e);
+    eigrp_process_step(p, &e);
 }
 
 static void ports_apply(struct eigrp_process *p, const struct config *after, const struct config_router *r)
@@ -307,126 +281,11 @@ static void ports_apply(struct eigrp_process *p, const struct config *after, con
         const struct netlink_link *link =
             devices_find_index(&p->control->devices, p->ports[i]->config.ifindex);
         bool lost = !link || !link->up || !link->carrier;
-        step(p, &(struct eigrp_event){.kind = lost ? EIGRP_EVENT_PORT_LOST : EIGRP_EVENT_PORT_GONE,
-                                      .ifindex = p->ports[i]->config.ifindex});
+        eigrp_process_step(p,
+                           &(struct eigrp_event){.kind = lost ? EIGRP_EVENT_PORT_LOST : EIGRP_EVENT_PORT_GONE,
+                                                 .ifindex = p->ports[i]->config.ifindex});
         port_close(p, i);
     }
-}
-
-/* ---- what is announced ---- */
-
-struct offers {
-    struct eigrp_process *process;
-    const struct config_router *router;
-    uint32_t clock;
-};
-
-static const struct config_redistribute *redistribute_of(const struct config_router *r, uint8_t source)
-{
-    for (uint32_t i = 0; i < r->redistribute.count; i++)
-        if (r->redistribute.items[i].source == source)
-            return &r->redistribute.items[i];
-    return NULL;
-}
-
-static struct eigrp_offer offer_of(const struct prefix *destination, uint32_t ifindex,
-                                   const struct config_redistribute *d, uint8_t origin)
-{
-    struct eigrp_offer o = {.destination = *destination,
-                            .ifindex = ifindex,
-                            .external = d != NULL,
-                            .origin = origin,
-                            .bandwidth = EIGRP_BANDWIDTH_DEFAULT,
-                            .delay = EIGRP_DELAY_DEFAULT,
-                            .reliability = 255,
-                            .load = 1,
-                            .mtu = 1500};
-
-    prefix_mask(&o.destination);
-    if (d && d->metric_written) {
-        o.bandwidth = d->metric[0];
-        o.delay = d->metric[1];
-        o.reliability = (uint8_t)d->metric[2];
-        o.load = (uint8_t)d->metric[3];
-        o.mtu = d->metric[4];
-    }
-    return o;
-}
-
-static void connected_declare(struct offers *o, const struct config *config)
-{
-    const struct config_redistribute *d = redistribute_of(o->router, CONFIG_REDISTRIBUTE_CONNECTED);
-    struct control *c = o->process->control;
-
-    for (uint32_t i = 0; i < config->interfaces.count; i++) {
-        const struct config_interface *f = &config->interfaces.items[i];
-        const struct netlink_link *link = link_of(c, f);
-        for (uint32_t a = 0; link && link->up && link->carrier && a < f->addresses.count; a++) {
-            const struct prefix *p = &f->addresses.items[a].prefix;
-            bool inside = p->address.family == ADDRESS_V4 && router_network_of(o->router, &p->address);
-            if (p->address.family != ADDRESS_V4 || (!inside && !d))
-                continue;
-            struct eigrp_offer offer = offer_of(p, link->ifindex, inside ? NULL : d, EIGRP_ORIGIN_CONNECTED);
-            eigrp_declare(o->process->machine, &offer, o->clock);
-        }
-    }
-}
-
-/* A route that stands by below what EIGRP itself may learn is not announced, nor is the default route. */
-static void kernel_declare(void *user, const struct netlink_route *r)
-{
-    struct offers *o = user;
-    const struct config_redistribute *d = redistribute_of(o->router, CONFIG_REDISTRIBUTE_STATIC);
-
-    if ((r->protocol != NETLINK_PROTOCOL_HOLDFAST && r->protocol != REVERSE_ROUTE_PROTOCOL) || !d ||
-        r->type != NETLINK_ROUTE_UNICAST || r->destination.address.family != ADDRESS_V4 ||
-        r->destination.length == 0 || distance_of_metric(r->metric) > EIGRP_DISTANCE_EXTERNAL)
-        return;
-    struct eigrp_offer offer = offer_of(&r->destination, r->ifindex, d, EIGRP_ORIGIN_STATIC);
-    eigrp_declare(o->process->machine, &offer, o->clock);
-}
-
-static void declare_due(uv_timer_t *timer);
-
-static void declare(struct eigrp_process *p, const struct config *config)
-{
-    struct offers o = {.process = p,
-                       .router = config_find_router(config, CONFIG_ROUTER_EIGRP),
-                       .clock = (uint32_t)clock_wall_seconds()};
-    ns began = clock_now();
-
-    if (!o.router)
-        return;
-    eigrp_declare_begin(p->machine);
-    connected_declare(&o, config);
-    int error = netlink_routes(p->control->netlink, NETLINK_TABLE_MAIN, kernel_declare, &o);
-    if (error) { /* what was not read is not withdrawn: again in a while */
-        log_line(p->control->log, "DUAL", 3, "ROUTE", "the kernel's routes cannot be read: %s",
-                 strerror(-error));
-        uv_timer_start(&p->declare_timer, declare_due, RETRY_MS, 0);
-        return;
-    }
-    eigrp_declare_end(p->machine, clock_now());
-    p->declare_cost = clock_now() - began;
-    loop_section(&p->control->watch, "routes for EIGRP", began, clock_now());
-    step(p, &(struct eigrp_event){.kind = EIGRP_EVENT_TICK});
-}
-
-static void declare_due(uv_timer_t *timer)
-{
-    struct eigrp_process *p = timer->data;
-
-    if (p->control->config)
-        declare(p, p->control->config);
-}
-
-void eigrp_process_routes_changed(struct control *c)
-{
-    struct eigrp_process *p = c->eigrp;
-
-    if (p && !uv_is_active((uv_handle_t *)&p->declare_timer))
-        uv_timer_start(&p->declare_timer, declare_due,
-                       MAX((uint64_t)SOON_MS, COST_FACTOR * p->declare_cost / NS_PER_MS), 0);
 }
 
 /* ---- routes that a predecessor learned ---- */
@@ -556,9 +415,9 @@ void eigrp_process_end(struct control *c)
     struct eigrp_process *p = c->eigrp;
 
     if (p) {
-        step(p, &(struct eigrp_event){.kind = EIGRP_EVENT_LEAVE});
+        eigrp_process_step(p, &(struct eigrp_event){.kind = EIGRP_EVENT_LEAVE});
         for (unsigned n = 0; n < LEAVE_TURNS && eigrp_deadline(p->machine) == 0; n++)
-            step(p, &(struct eigrp_event){.kind = EIGRP_EVENT_TICK});
+            eigrp_process_step(p, &(struct eigrp_event){.kind = EIGRP_EVENT_TICK});
         for (unsigned i = 0; i < EIGRP_PORTS_MAX; i++)
             if (p->ports[i])
                 port_close(p, i);
@@ -583,6 +442,6 @@ void eigrp_process_apply(struct control *c, const struct config *after)
     if (!c->eigrp)
         return;
     ports_apply(c->eigrp, after, r);
-    declare(c->eigrp, after);
+    eigrp_declare_all(c->eigrp, after);
     eigrp_each_path(c->eigrp->machine, route_assert, c->eigrp);
 }
