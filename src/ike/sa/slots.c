@@ -122,7 +122,7 @@ static bool take(struct ike *ike, uint32_t *ret)
     return false;
 }
 
-bool slot_take(struct ike *ike, uint32_t *ret_slot, uint32_t *ret_spi)
+bool slot_take(struct ike *ike, uint32_t peer_spi, uint32_t *ret_slot, uint32_t *ret_spi)
 {
     uint32_t slot, generation;
     if (!take(ike, &slot))
@@ -130,7 +130,8 @@ bool slot_take(struct ike *ike, uint32_t *ret_slot, uint32_t *ret_spi)
     ike->slots.mark = MAX(ike->slots.mark, slot + 1);
     do {
         generation = 1 + rng_below(&ike->rng, (1u << SPI_GENERATION_BITS) - 1);
-    } while (generation == ike->slots.generations[slot]);
+    } while (generation == ike->slots.generations[slot] ||
+             spi_make(ike->member, generation, slot) == peer_spi);
     ike->slots.generations[slot] = (uint16_t)generation;
     state_set(ike, slot, SLOT_TAKEN);
     *ret_slot = slot;

@@ -10,8 +10,9 @@ enum slot_state { SLOT_FREE, SLOT_TAKEN, SLOT_INSTALLED, SLOT_DRAINING };
 
 int slots_init(struct ike *ike) must_check; /* -ENOMEM */
 void slots_done(struct ike *ike);
-/* A slot and an SPI for it; false when all are in use. */
-bool slot_take(struct ike *ike, uint32_t *ret_slot, uint32_t *ret_spi);
+/* A slot and an SPI for it, which is not `peer_spi` (0: not known yet): the keys of a pair's two directions
+ * are derived alike but for their SPIs. False when all are in use. */
+bool slot_take(struct ike *ike, uint32_t peer_spi, uint32_t *ret_slot, uint32_t *ret_spi);
 /* Never reached the SAD: free at once. */
 void slot_drop(struct ike *ike, uint32_t slot);
 void slot_installed(struct ike *ike, uint32_t slot);

@@ -62,9 +62,9 @@ static bool wants(const struct ike_connection *config, bool ah)
     return false;
 }
 
-static bool quick_take_slot(struct ike *ike, struct quick *q, unsigned i)
+static bool quick_take_slot(struct ike *ike, struct quick *q, unsigned i, uint32_t peer_spi)
 {
-    q->has[i] = slot_take(ike, &q->slots[i], &q->spis[i]);
+    q->has[i] = slot_take(ike, peer_spi, &q->slots[i], &q->spis[i]);
     return q->has[i];
 }
 
@@ -87,8 +87,8 @@ bool quick_initiate(struct ike *ike, struct ike_sa *sa, struct wish *w, const ch
     if (!x)
         return false;
     struct quick *q = quick_new(ike, x, w->connection, &w->selector);
-    if (!q || (wants(config, false) && !quick_take_slot(ike, q, 0)) ||
-        (wants(config, true) && !quick_take_slot(ike, q, 1))) {
+    if (!q || (wants(config, false) && !quick_take_slot(ike, q, 0, 0)) ||
+        (wants(config, true) && !quick_take_slot(ike, q, 1, 0))) {
         *ret_cause = q ? "no slot for a new pair of IPsec SAs is left" : NULL;
         exchange_free(ike, x, NULL);
         return false;
@@ -167,6 +167,15 @@ static void write_third(struct ike *ike, struct exchange *x)
     message_send(ike, sa, whole);
 }
 
+/* Both directions would have one key (slots.h). */
+static bool spi_twice(const struct quick *q, const struct phase2_choice *c)
+{
+    for (unsigned i = 0; i < c->count; i++)
+        if (c->transforms[i].spi_out == q->spis[c->transforms[i].protocol == 50 ? 0 : 1])
+            return true;
+    return false;
+}
+
 /* <-- HDR*, HASH(2), SA, Nr [, KE] [, IDci, IDcr]: the keys are all there. */
 static void initiator_finish(struct ike *ike, struct exchange *x, struct bytes shared)
 {
@@ -176,6 +185,10 @@ static void initiator_finish(struct ike *ike, struct exchange *x, struct bytes s
     if (!config || !parse_kept(ike, q) ||
         !phase2_check_choice(config, x->sa, &q->selector, &ike->sa_payload, &choice)) {
         initiator_reject(ike, x, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN, "peer chose what was not offered");
+        return;
+    }
+    if (spi_twice(q, &choice)) {
+        initiator_reject(ike, x, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN, "peer chose our SPI");
         return;
     }
     quick_read_lifetime(&ike->message, &choice);
@@ -370,7 +383,7 @@ static void responder_answer(struct ike *ike, struct exchange *x, struct bytes s
     bool good = true;
     for (unsigned i = 0; i < choice.count && good; i++) {
         unsigned place = choice.transforms[i].protocol == 50 ? 0 : 1;
-        good = quick_take_slot(ike, q, place);
+        good = quick_take_slot(ike, q, place, choice.transforms[i].spi_out);
         choice.transforms[i].spi_in = q->spis[place];
     }
     rng_fill(&ike->rng, q->kx->nonce_r, IKE_NONCE_SIZE);
