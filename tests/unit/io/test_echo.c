@@ -71,12 +71,16 @@ static void replies(void **state)
         struct address to = addr(families[i].to);
         assert_true(address_equal(&m.from, &to));
         /* Looked at late, it still says when it came; to a millisecond, as two clocks are read one after the
-         * other. */
-        send_to(fd, families[i].from, families[i].to, 65530, 78, 0);
-        ns sent = clock_now();
-        usleep(100000);
-        expect(fd, families[i].reply, 65530, 78, &m);
-        assert_true(m.arrived + NS_PER_MS >= before && m.arrived <= sent + 50 * NS_PER_MS);
+         * other. Who sets the wall clock meanwhile spoils one of the tries. */
+        bool stamped = false;
+        for (unsigned tries = 0; tries < 5 && !stamped; tries++) {
+            send_to(fd, families[i].from, families[i].to, 65530, 78, 0);
+            ns sent = clock_now();
+            usleep(100000);
+            expect(fd, families[i].reply, 65530, 78, &m);
+            stamped = m.arrived + NS_PER_MS >= before && m.arrived <= sent + 50 * NS_PER_MS;
+        }
+        assert_true(stamped);
         assert_int_equal(echo_receive(fd, buffer, sizeof buffer, &m), -EAGAIN);
         close(fd);
     }
